@@ -1,0 +1,362 @@
+package openai
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Chat is a chat completion request as translations to other wire formats read
+// it. Numbers that only pass through keep their digits.
+type Chat struct {
+	Messages          []Message       `json:"messages"`
+	Tools             []Tool          `json:"tools"`
+	ToolChoice        *ToolChoice     `json:"tool_choice"`
+	ParallelToolCalls *bool           `json:"parallel_tool_calls"`
+	ResponseFormat    *ResponseFormat `json:"response_format"`
+	ReasoningEffort   string          `json:"reasoning_effort"`
+	Temperature       jsontext.Value  `json:"temperature"`
+	TopP              jsontext.Value  `json:"top_p"`
+	FrequencyPenalty  jsontext.Value  `json:"frequency_penalty"`
+	PresencePenalty   jsontext.Value  `json:"presence_penalty"`
+	Seed              jsontext.Value  `json:"seed"`
+	N                 *int            `json:"n"`
+	Stop              Strings         `json:"stop"`
+	Logprobs          *bool           `json:"logprobs"`
+	TopLogprobs       *int            `json:"top_logprobs"`
+	ServiceTier       string          `json:"service_tier"`
+	User              string          `json:"user"`
+	SafetyIdentifier  string          `json:"safety_identifier"`
+	Modalities        []string        `json:"modalities"`
+
+	MaxTokens           *int64 `json:"max_tokens"`
+	MaxCompletionTokens *int64 `json:"max_completion_tokens"`
+
+	// The deprecated forms of tools and tool_choice; Decode folds them in.
+	Functions    []Function     `json:"functions"`
+	FunctionCall jsontext.Value `json:"function_call"`
+}
+
+// Message is one message of a conversation.
+type Message struct {
+	Role         string         `json:"role"`
+	Name         string         `json:"name"`
+	Content      Content        `json:"content"`
+	Refusal      string         `json:"refusal"`
+	ToolCalls    []ToolCall     `json:"tool_calls"`
+	ToolCallID   string         `json:"tool_call_id"`
+	FunctionCall *FunctionCall  `json:"function_call"` // deprecated
+	CacheControl jsontext.Value `json:"cache_control"`
+
+	// Reasoning state that a client sends back as it got it.
+	ReasoningContent string            `json:"reasoning_content"`
+	ReasoningDetails []ReasoningDetail `json:"reasoning_details"`
+	ExtraContent     *ExtraContent     `json:"extra_content"`
+}
+
+// Content is a message's content: parts, where a plain string is one text part.
+type Content []Part
+
+// UnmarshalJSONFrom takes a string, an array of parts or null.
+func (c *Content) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	switch dec.PeekKind() {
+	case '"':
+		var s string
+		if err := json.UnmarshalDecode(dec, &s); err != nil {
+			return err
+		}
+		*c = Content{{Type: "text", Text: s}}
+		return nil
+	case 'n':
+		*c = nil
+		return dec.SkipValue()
+	}
+	var parts []Part
+	if err := json.UnmarshalDecode(dec, &parts); err != nil {
+		return err
+	}
+	*c = parts
+	return nil
+}
+
+// Text joins the content's text parts.
+func (c Content) Text() string {
+	s := ""
+	for _, p := range c {
+		if p.Type == "text" {
+			s += p.Text
+		}
+	}
+	return s
+}
+
+// Part is one piece of a message's content.
+type Part struct {
+	Type         string         `json:"type"` // text, image_url, input_audio, file, refusal, video_url
+	Text         string         `json:"text"`
+	Refusal      string         `json:"refusal"`
+	ImageURL     *ImageURL      `json:"image_url"`
+	VideoURL     *ImageURL      `json:"video_url"`
+	InputAudio   *InputAudio    `json:"input_audio"`
+	File         *File          `json:"file"`
+	CacheControl jsontext.Value `json:"cache_control"`
+}
+
+// ImageURL is an image by https URL or data URL.
+type ImageURL struct {
+	URL    string `json:"url"`
+	Detail string `json:"detail"`
+}
+
+// UnmarshalJSONFrom also takes the bare string that some clients send.
+func (u *ImageURL) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	if dec.PeekKind() == '"' {
+		return json.UnmarshalDecode(dec, &u.URL)
+	}
+	type plain ImageURL
+	return json.UnmarshalDecode(dec, (*plain)(u))
+}
+
+// InputAudio is audio as base64.
+type InputAudio struct {
+	Data   string `json:"data"`
+	Format string `json:"format"` // wav, mp3
+}
+
+// File is a document: base64 in a data URL, a URL, or a provider's file id.
+type File struct {
+	FileData string `json:"file_data"`
+	FileID   string `json:"file_id"`
+	FileURL  string `json:"file_url"`
+	Filename string `json:"filename"`
+}
+
+// ToolCall is a model's call of a tool.
+type ToolCall struct {
+	ID           string        `json:"id"`
+	Type         string        `json:"type"`
+	Function     FunctionCall  `json:"function"`
+	Custom       *CustomCall   `json:"custom"`
+	ExtraContent *ExtraContent `json:"extra_content"`
+}
+
+// FunctionCall names a function and carries its arguments, JSON in a string.
+type FunctionCall struct {
+	Name      string `json:"name"`
+	Arguments string `json:"arguments"`
+}
+
+// CustomCall is a call of a custom tool, whose input is free text.
+type CustomCall struct {
+	Name  string `json:"name"`
+	Input string `json:"input"`
+}
+
+// ExtraContent carries what one provider alone understands, in the place where
+// that provider's own OpenAI endpoint has it.
+type ExtraContent struct {
+	Google *struct {
+		ThoughtSignature string `json:"thought_signature"`
+	} `json:"google"`
+}
+
+// ThoughtSignature is Gemini's signature, empty if there is none.
+func (x *ExtraContent) ThoughtSignature() string {
+	if x == nil || x.Google == nil {
+		return ""
+	}
+	return x.Google.ThoughtSignature
+}
+
+// ReasoningDetail is one block of a model's reasoning, in the shape OpenRouter
+// gave it: text with its signature, or data that only the provider can read.
+// Index is the block's place in the provider's own list of content blocks.
+type ReasoningDetail struct {
+	Type      string `json:"type"` // reasoning.text, reasoning.encrypted
+	Text      string `json:"text,omitzero"`
+	Signature string `json:"signature,omitzero"`
+	Data      string `json:"data,omitzero"`
+	Format    string `json:"format"` // whose it is, such as anthropic-claude-v1
+	Index     int    `json:"index"`
+}
+
+// Tool is a function that the model may call, or a provider's own tool.
+type Tool struct {
+	Type         string         `json:"type"`
+	Function     *Function      `json:"function"`
+	Custom       jsontext.Value `json:"custom"`
+	CacheControl jsontext.Value `json:"cache_control"`
+}
+
+// Function is a function's name and its parameters as JSON schema.
+type Function struct {
+	Name        string         `json:"name"`
+	Description string         `json:"description"`
+	Parameters  jsontext.Value `json:"parameters"`
+	Strict      *bool          `json:"strict"`
+}
+
+// ToolChoice says which tools the model may or must use.
+type ToolChoice struct {
+	Mode    string   // auto, none, required; function: the one in Name
+	Name    string   // with Mode function
+	Allowed []string // allowed_tools: only these, nil is all
+}
+
+// UnmarshalJSONFrom takes OpenAI's string, named and allowed_tools forms.
+func (t *ToolChoice) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	if dec.PeekKind() == '"' {
+		if err := json.UnmarshalDecode(dec, &t.Mode); err != nil {
+			return err
+		}
+		switch t.Mode {
+		case "auto", "none", "required":
+			return nil
+		}
+		return errors.New("must be auto, none, required or an object")
+	}
+	type named struct {
+		Type     string `json:"type"`
+		Name     string `json:"name"`
+		Function struct {
+			Name string `json:"name"`
+		} `json:"function"`
+		Custom struct {
+			Name string `json:"name"`
+		} `json:"custom"`
+	}
+	var v struct {
+		named   `json:",embed"`
+		Allowed *struct {
+			Mode  string  `json:"mode"`
+			Tools []named `json:"tools"`
+		} `json:"allowed_tools"`
+	}
+	if err := json.UnmarshalDecode(dec, &v); err != nil {
+		return err
+	}
+	nameOf := func(n named) string {
+		for _, s := range []string{n.Function.Name, n.Custom.Name, n.Name} {
+			if s != "" {
+				return s
+			}
+		}
+		return ""
+	}
+	if v.Type == "allowed_tools" && v.Allowed != nil {
+		t.Mode, t.Allowed = v.Allowed.Mode, []string{}
+		for _, tool := range v.Allowed.Tools {
+			t.Allowed = append(t.Allowed, nameOf(tool))
+		}
+		if t.Mode != "auto" && t.Mode != "required" {
+			return errors.New("mode must be auto or required")
+		}
+		return nil
+	}
+	if t.Mode, t.Name = "function", nameOf(v.named); t.Name == "" {
+		return errors.New("names no function")
+	}
+	return nil
+}
+
+// ResponseFormat is the form that the answer must have.
+type ResponseFormat struct {
+	Type       string `json:"type"` // text, json_object, json_schema
+	JSONSchema *struct {
+		Name        string         `json:"name"`
+		Description string         `json:"description"`
+		Schema      jsontext.Value `json:"schema"`
+		Strict      *bool          `json:"strict"`
+	} `json:"json_schema"`
+}
+
+// Strings is a string or a list of them.
+type Strings []string
+
+// UnmarshalJSONFrom takes a string, an array of strings or null.
+func (s *Strings) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	if dec.PeekKind() == '"' {
+		var one string
+		err := json.UnmarshalDecode(dec, &one)
+		*s = Strings{one}
+		return err
+	}
+	return json.UnmarshalDecode(dec, (*[]string)(s))
+}
+
+// Limit is the output limit that the client asked for; 0 is none.
+func (c *Chat) Limit() int64 {
+	switch {
+	case c.MaxCompletionTokens != nil:
+		return *c.MaxCompletionTokens
+	case c.MaxTokens != nil:
+		return *c.MaxTokens
+	}
+	return 0
+}
+
+// EndUser is the client's end user.
+func (c *Chat) EndUser() string {
+	if c.SafetyIdentifier != "" {
+		return c.SafetyIdentifier
+	}
+	return c.User
+}
+
+// DecodeChat reads the request, with the edits made, for a translation. The
+// error is an *Error that names the parameter.
+func DecodeChat(r *Request, e *Edits) (*Chat, error) {
+	var c Chat
+	if err := json.Unmarshal(r.Append(nil, e), &c); err != nil {
+		var sem *json.SemanticError
+		if !errors.As(err, &sem) {
+			return nil, jsonError(err)
+		}
+		param := ParamOf(sem.JSONPointer)
+		if sem.Err != nil {
+			return nil, Invalid("invalid_type", param, "'%s' %s", param, sem.Err)
+		}
+		return nil, Invalid("invalid_type", param, "'%s' has the wrong type", param)
+	}
+	return &c, c.fold()
+}
+
+// fold turns the deprecated forms into today's.
+func (c *Chat) fold() error {
+	for i := range c.Functions {
+		c.Tools = append(c.Tools, Tool{Type: "function", Function: &c.Functions[i]})
+	}
+	if c.FunctionCall != nil && c.FunctionCall.Kind() != 'n' && c.ToolChoice == nil {
+		c.ToolChoice = new(ToolChoice)
+		if c.FunctionCall.Kind() == '{' {
+			var named FunctionCall
+			if err := json.Unmarshal(c.FunctionCall, &named); err != nil || named.Name == "" {
+				return Invalid("invalid_type", "function_call", "'function_call' names no function")
+			}
+			*c.ToolChoice = ToolChoice{Mode: "function", Name: named.Name}
+		} else if err := json.Unmarshal(c.FunctionCall, &c.ToolChoice.Mode); err != nil {
+			return Invalid("invalid_type", "function_call", "'function_call' must be a string or an object")
+		}
+	}
+	last := "" // the function called last, which a function message answers
+	for i := range c.Messages {
+		m := &c.Messages[i]
+		if m.FunctionCall != nil && len(m.ToolCalls) == 0 {
+			last = fmt.Sprintf("call_%d", i)
+			m.ToolCalls = []ToolCall{{ID: last, Type: "function", Function: *m.FunctionCall}}
+		}
+		if m.Role == "function" {
+			m.Role, m.ToolCallID = "tool", last
+		}
+	}
+	for i := range c.Tools {
+		t := c.Tools[i]
+		if t.Type == "function" && (t.Function == nil || t.Function.Name == "") {
+			param := fmt.Sprintf("tools[%d].function.name", i)
+			return Invalid("missing_field", param, "'%s' is missing", param)
+		}
+	}
+	return nil
+}

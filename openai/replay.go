@@ -1,0 +1,163 @@
+package openai
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// An OpenAI-shaped upstream that answers in the other form than it was asked
+// for: a completion becomes a stream, chunks become a completion.
+
+type rawAnswer struct {
+	ID          string      `json:"id"`
+	Model       string      `json:"model"`
+	Created     int64       `json:"created"`
+	ServiceTier string      `json:"service_tier"`
+	Choices     []rawChoice `json:"choices"`
+}
+
+type rawChoice struct {
+	Index    int            `json:"index"`
+	Message  rawMessage     `json:"message"`
+	Delta    rawMessage     `json:"delta"`
+	Logprobs jsontext.Value `json:"logprobs"`
+	Finish   string         `json:"finish_reason"`
+}
+
+type rawMessage struct {
+	Role      string         `json:"role"`
+	Content   string         `json:"content"`
+	Reasoning string         `json:"reasoning_content"`
+	Refusal   string         `json:"refusal"`
+	ToolCalls []rawCall      `json:"tool_calls"`
+	Rest      jsontext.Value `json:",embed"`
+}
+
+type rawCall struct {
+	Index    *int           `json:"index"`
+	ID       string         `json:"id"`
+	Function FunctionCall   `json:"function"`
+	Extra    jsontext.Value `json:"extra_content"`
+}
+
+func decodeRaw(raw []byte, a Answer) (*rawAnswer, error) {
+	var v rawAnswer
+	if err := json.Unmarshal(raw, &v, allowDuplicates); err != nil {
+		return nil, err
+	}
+	if v.Created == 0 {
+		v.Created = time.Now().Unix()
+	}
+	for _, x := range v.Choices {
+		if x.Index < 0 || x.Index >= maxChoices {
+			return nil, fmt.Errorf("choice index %d is out of range", x.Index)
+		}
+	}
+	a.Head(Head{ID: v.ID, Model: v.Model, Created: v.Created, ServiceTier: v.ServiceTier})
+	return &v, nil
+}
+
+// RawCompletion implements Answer: chunks made from a whole answer.
+func (s *Stream) RawCompletion(c *Completion) error {
+	v, err := decodeRaw(c.Raw, s)
+	if err != nil {
+		return err
+	}
+	if c.Usage != nil {
+		s.usage = append(s.usage[:0], c.Usage...)
+	}
+	for _, x := range v.Choices {
+		replayMessage(s, x.Index, &x.Message)
+		for _, call := range x.Message.ToolCalls {
+			s.Arguments(x.Index, s.ToolCall(x.Index, call.ID, call.Function.Name, call.Extra), call.Function.Arguments)
+		}
+		if len(x.Logprobs) > 0 && x.Logprobs.Kind() != 'n' {
+			s.Logprobs(x.Index, x.Logprobs)
+		}
+		if x.Finish != "" {
+			s.Finish(x.Index, x.Finish, x.Finish)
+		}
+	}
+	return nil
+}
+
+// replayMessage says everything of a message but its tool calls.
+func replayMessage(a Answer, choice int, m *rawMessage) {
+	if m.Reasoning != "" {
+		a.Reasoning(choice, m.Reasoning)
+	}
+	if m.Content != "" {
+		a.Text(choice, m.Content)
+	}
+	if m.Refusal != "" {
+		a.Refusal(choice, m.Refusal)
+	}
+	if len(m.Rest) == 0 {
+		return
+	}
+	fields, err := objectFields(m.Rest)
+	if err != nil {
+		return
+	}
+	for _, f := range fields {
+		v := jsontext.Value(m.Rest[f.start:f.end])
+		if emptyValue(v) {
+			continue
+		}
+		v = v.Clone()
+		_ = v.Compact(allowDuplicates) // valid already
+		a.Member(choice, f.key, v)
+	}
+}
+
+// RawChunk implements Answer: a whole answer gathered from chunks.
+func (w *Whole) RawChunk(c *Chunk) error {
+	v, err := decodeRaw(c.Raw, w)
+	if err != nil {
+		return err
+	}
+	if c.Usage.Kind() == '{' {
+		w.usage = c.Usage.Clone()
+	}
+	for _, x := range v.Choices {
+		replayMessage(w, x.Index, &x.Delta)
+		m := w.choice(x.Index)
+		for _, call := range x.Delta.ToolCalls {
+			i := len(m.calls) - 1
+			if call.Index != nil && *call.Index < i {
+				i = *call.Index
+			}
+			fresh := i < 0 || call.Index != nil && *call.Index > i
+			if fresh || call.Function.Name != "" && call.ID != m.calls[i].id {
+				i = w.ToolCall(x.Index, call.ID, call.Function.Name, call.Extra)
+			}
+			w.Arguments(x.Index, i, call.Function.Arguments)
+		}
+		if len(x.Logprobs) > 0 && x.Logprobs.Kind() != 'n' {
+			m.joinLogprobs(x.Logprobs)
+		}
+		if x.Finish != "" {
+			w.Finish(x.Index, x.Finish, x.Finish)
+		}
+	}
+	return nil
+}
+
+// joinLogprobs adds a chunk's logprobs, an object of arrays, to those so far.
+func (m *message) joinLogprobs(v jsontext.Value) {
+	old := map[string]jsontext.Value{}
+	if m.logprobs != nil {
+		_ = json.Unmarshal(m.logprobs, &old) // ours: valid
+	}
+	more := map[string]jsontext.Value{}
+	if json.Unmarshal(v, &more, allowDuplicates) != nil {
+		return
+	}
+	for name, list := range more {
+		old[name] = joinArrays(old[name], list)
+	}
+	m.logprobs, _ = json.Marshal(old, json.Deterministic(true))
+}

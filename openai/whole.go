@@ -1,0 +1,222 @@
+package openai
+
+import (
+	"bytes"
+	"strconv"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Whole makes one chat completion of an answer.
+type Whole struct {
+	head    Head
+	hasHead bool
+	choices []*message
+	native  string
+	raw     *Completion // an OpenAI-shaped upstream's answer, to be edited
+	usage   jsontext.Value
+}
+
+type message struct {
+	text, reasoning, refusal []byte
+	hasText                  bool
+	calls                    []wholeCall
+	members                  []wholeMember
+	logprobs                 jsontext.Value
+	finish                   string
+}
+
+type wholeCall struct {
+	id, name  string
+	arguments []byte
+	extra     jsontext.Value
+}
+
+type wholeMember struct {
+	name  string
+	value jsontext.Value
+}
+
+// NewWhole makes an empty answer.
+func NewWhole() *Whole { return new(Whole) }
+
+func (w *Whole) choice(i int) *message {
+	for len(w.choices) <= i {
+		w.choices = append(w.choices, new(message))
+	}
+	return w.choices[i]
+}
+
+// Head implements Answer.
+func (w *Whole) Head(h Head) {
+	if !w.hasHead {
+		w.head, w.hasHead = h, true
+	}
+}
+
+// Text implements Answer.
+func (w *Whole) Text(choice int, s string) {
+	m := w.choice(choice)
+	m.text, m.hasText = append(m.text, s...), true
+}
+
+// Reasoning implements Answer.
+func (w *Whole) Reasoning(choice int, s string) {
+	m := w.choice(choice)
+	m.reasoning = append(m.reasoning, s...)
+}
+
+// Refusal implements Answer.
+func (w *Whole) Refusal(choice int, s string) {
+	m := w.choice(choice)
+	m.refusal = append(m.refusal, s...)
+}
+
+// ToolCall implements Answer.
+func (w *Whole) ToolCall(choice int, id, name string, extra jsontext.Value) int {
+	m := w.choice(choice)
+	if id == "" {
+		id = NewCallID()
+	}
+	m.calls = append(m.calls, wholeCall{id: id, name: name, extra: bytes.Clone(extra)})
+	return len(m.calls) - 1
+}
+
+// Arguments implements Answer.
+func (w *Whole) Arguments(choice, index int, s string) {
+	if c := w.choice(choice).calls; index >= 0 && index < len(c) {
+		c[index].arguments = append(c[index].arguments, s...)
+	}
+}
+
+// Member implements Answer.
+func (w *Whole) Member(choice int, name string, v jsontext.Value) {
+	m := w.choice(choice)
+	for i := range m.members {
+		if x := &m.members[i]; x.name == name {
+			x.value = joinArrays(x.value, v)
+			return
+		}
+	}
+	m.members = append(m.members, wholeMember{name, bytes.Clone(v)})
+}
+
+// joinArrays appends one array's elements to another's; anything else is
+// replaced.
+func joinArrays(a, b jsontext.Value) jsontext.Value {
+	if a.Kind() != '[' || b.Kind() != '[' || emptyValue(a) {
+		return bytes.Clone(b)
+	}
+	if emptyValue(b) {
+		return a
+	}
+	a = append(bytes.TrimRight(a, " \r\n\t]"), ',')
+	return append(a, bytes.TrimLeft(b, " \r\n\t[")...)
+}
+
+// Logprobs implements Answer.
+func (w *Whole) Logprobs(choice int, v jsontext.Value) { w.choice(choice).logprobs = bytes.Clone(v) }
+
+// Finish implements Answer.
+func (w *Whole) Finish(choice int, reason, native string) {
+	w.choice(choice).finish, w.native = reason, native
+}
+
+// Finished reports whether every choice has its finish reason.
+func (w *Whole) Finished() bool {
+	for _, m := range w.choices {
+		if m.finish == "" {
+			return false
+		}
+	}
+	return len(w.choices) > 0 || w.raw != nil
+}
+
+// NativeFinish is the provider's own word for the finish reason.
+func (w *Whole) NativeFinish() string { return w.native }
+
+// Usage is the usage object of an OpenAI-shaped upstream, nil if none came.
+func (w *Whole) Usage() jsontext.Value { return w.usage }
+
+// Append writes the completion with the trailer.
+func (w *Whole) Append(b []byte, t Trailer) []byte {
+	if w.raw != nil {
+		return w.raw.append(b, t)
+	}
+	b = append(b, `{"id":`...)
+	b = AppendString(b, w.head.ID)
+	b = append(b, `,"object":"chat.completion","created":`...)
+	b = strconv.AppendInt(b, w.head.Created, 10)
+	b = append(b, `,"model":`...)
+	b = AppendString(b, w.head.Model)
+	b = append(b, `,"choices":[`...)
+	for i, m := range w.choices {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, `{"index":`...)
+		b = strconv.AppendInt(b, int64(i), 10)
+		b = m.append(append(b, `,"message":`...))
+		b = append(b, `,"logprobs":`...)
+		b = appendValueOrNull(b, m.logprobs)
+		b = append(b, `,"finish_reason":`...)
+		b = append(appendStringOrNull(b, m.finish), '}')
+	}
+	b = append(b, ']')
+	if w.head.ServiceTier != "" {
+		b = append(b, `,"service_tier":`...)
+		b = AppendString(b, w.head.ServiceTier)
+	}
+	b = append(b, `,"usage":`...)
+	b = appendValueOrNull(b, t.Usage)
+	return append(t.append(b), '}')
+}
+
+func (m *message) append(b []byte) []byte {
+	b = append(b, `{"role":"assistant","content":`...)
+	if m.hasText || len(m.calls) == 0 && len(m.refusal) == 0 && len(m.members) == 0 {
+		b = AppendString(b, m.text)
+	} else {
+		b = append(b, "null"...)
+	}
+	b = append(b, `,"refusal":`...)
+	b = appendStringOrNull(b, string(m.refusal))
+	if len(m.reasoning) > 0 {
+		b = append(b, `,"reasoning_content":`...)
+		b = AppendString(b, m.reasoning)
+	}
+	for i, c := range m.calls {
+		if i == 0 {
+			b = append(b, `,"tool_calls":[`...)
+		} else {
+			b = append(b, ',')
+		}
+		b = append(b, `{"id":`...)
+		b = AppendString(b, c.id)
+		b = append(b, `,"type":"function","function":{"name":`...)
+		b = AppendString(b, c.name)
+		b = append(b, `,"arguments":`...)
+		b = append(AppendString(b, c.arguments), '}')
+		if c.extra != nil {
+			b = append(b, `,"extra_content":`...)
+			b = append(b, c.extra...)
+		}
+		b = append(b, '}')
+	}
+	if len(m.calls) > 0 {
+		b = append(b, ']')
+	}
+	for _, x := range m.members {
+		b = append(b, ',')
+		b = append(AppendString(b, x.name), ':')
+		b = append(b, x.value...)
+	}
+	return append(b, '}')
+}
+
+func appendValueOrNull(b []byte, v []byte) []byte {
+	if v == nil {
+		return append(b, "null"...)
+	}
+	return append(b, v...)
+}
