@@ -1,0 +1,129 @@
+package cost
+
+import "github.com/go-json-experiment/json/jsontext"
+
+// Status says how far a bill can be trusted.
+type Status string
+
+const (
+	// Exact bills are the provider's own numbers at a known price.
+	Exact Status = "exact"
+	// Estimated bills rest on some number that was estimated, or on
+	// contradictory numbers of the provider's.
+	Estimated Status = "estimated"
+	// Unpriced bills have no amounts: the price or the usage is unknown.
+	Unpriced Status = "unpriced"
+)
+
+// Bill is what one answer costs. Total is the sum of the other amounts: Input
+// has the uncached prompt of every kind and any fee per request, CacheWrite
+// both kinds of write. Reasoning, audio and images of the answer are part of
+// Output.
+type Bill struct {
+	Status       Status
+	PriceVersion string
+	Total        Amount
+	Input        Amount
+	CachedInput  Amount
+	CacheWrite   Amount
+	Output       Amount
+}
+
+// Bill multiplies a usage by the rates. Each token is charged once, at the
+// most particular rate that there is for it.
+//
+// The bill is Unpriced if the price is unknown, or if Input or Output is and
+// would have been charged for. It is Estimated if the usage says so; if the
+// parts of Input or Output come to more than the whole, when what is beyond
+// the whole is not charged; and if audio or image input at a rate of its own
+// comes together with cached input, since nothing says how the two overlap.
+func (p Price) Bill(u Usage) Bill {
+	bill := Bill{Status: Exact, PriceVersion: p.Version}
+	rates := p.ratesFor(u.Input.N())
+	if !p.Known() ||
+		(!u.Input.Known() && (rates.chargesInput() || len(p.Tiers) > 0)) ||
+		(!u.Output.Known() && rates.chargesOutput()) {
+		bill.Status = Unpriced
+		return bill
+	}
+
+	in := portion{left: u.Input.N()}
+	bill.CachedInput = in.charge(u.CachedInput, rates.CachedInput)
+	bill.CacheWrite = in.charge(u.CacheWrite, rates.CacheWrite).
+		Add(in.charge(u.CacheWrite1h, rates.CacheWrite1h))
+	cached := in.left < u.Input.N()
+	apart := (u.AudioInput.N() > 0 && rates.AudioInput != rates.Input) ||
+		(u.ImageInput.N() > 0 && rates.ImageInput != rates.Input)
+	bill.Input = p.Request.
+		Add(in.charge(u.AudioInput, rates.AudioInput)).
+		Add(in.charge(u.ImageInput, rates.ImageInput)).
+		Add(rates.Input.times(in.left))
+
+	out := portion{left: u.Output.N()}
+	bill.Output = out.charge(u.AudioOutput, rates.AudioOutput).
+		Add(out.charge(u.ImageOutput, rates.ImageOutput)).
+		Add(out.charge(u.Reasoning, rates.Reasoning)).
+		Add(rates.Output.times(out.left))
+
+	bill.Total = bill.Input.Add(bill.CachedInput).Add(bill.CacheWrite).Add(bill.Output)
+	if u.Estimated || in.exceeded || out.exceeded || (cached && apart) {
+		bill.Status = Estimated
+	}
+	return bill
+}
+
+// portion is what is left of Input or Output while its parts are charged.
+type portion struct {
+	left     int64
+	exceeded bool
+}
+
+func (p *portion) charge(t Tokens, rate Amount) Amount {
+	n := t.N()
+	if n > p.left {
+		n, p.exceeded = p.left, true
+	}
+	p.left -= n
+	return rate.times(n)
+}
+
+func (r *Rates) chargesInput() bool {
+	return r.Input != 0 || r.CachedInput != 0 || r.CacheWrite != 0 || r.CacheWrite1h != 0 ||
+		r.AudioInput != 0 || r.ImageInput != 0
+}
+
+func (r *Rates) chargesOutput() bool {
+	return r.Output != 0 || r.Reasoning != 0 || r.AudioOutput != 0 || r.ImageOutput != 0
+}
+
+// AppendCost appends the total as a JSON number of dollars, or null if the
+// bill is unpriced.
+func (b Bill) AppendCost(buf []byte) []byte {
+	return b.append(buf, b.Total)
+}
+
+// AppendDetails appends the JSON object of "cost_details". The amounts of an
+// unpriced bill are null, and so is the version of an unknown price.
+func (b Bill) AppendDetails(buf []byte) []byte {
+	buf = append(buf, `{"status":"`...)
+	buf = append(buf, b.Status...)
+	buf = append(buf, `","price_version":`...)
+	if b.PriceVersion == "" {
+		buf = append(buf, "null"...)
+	} else {
+		// The only error is invalid UTF-8, which is replaced all the same.
+		buf, _ = jsontext.AppendQuote(buf, b.PriceVersion)
+	}
+	buf = b.append(append(buf, `,"input":`...), b.Input)
+	buf = b.append(append(buf, `,"cached_input":`...), b.CachedInput)
+	buf = b.append(append(buf, `,"cache_write":`...), b.CacheWrite)
+	buf = b.append(append(buf, `,"output":`...), b.Output)
+	return append(buf, '}')
+}
+
+func (b Bill) append(buf []byte, a Amount) []byte {
+	if b.Status == Exact || b.Status == Estimated {
+		return a.AppendJSON(buf)
+	}
+	return append(buf, "null"...)
+}
