@@ -1,0 +1,161 @@
+// Package gate knows gates: named configurations of one or more models, which a request refers to instead of a model.
+// It reads them from the configuration and from files, finds them for a request, and says in which order a request tries
+// their targets.
+package gate
+
+import (
+	"cmp"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Strategy is how a request chooses among a gate's targets.
+type Strategy string
+
+// The strategies.
+const (
+	// Single asks the first target and no other.
+	Single Strategy = "single"
+	// Fallback asks the targets in the order in which they are written, until one answers.
+	Fallback Strategy = "fallback"
+	// RoundRobin lets the targets take turns by their weights, then goes on to those that are left.
+	RoundRobin Strategy = "round-robin"
+)
+
+// Mode is what becomes of a request's own system prompt.
+type Mode string
+
+// The modes.
+const (
+	// Prepend puts the gate's system prompt before the request's.
+	Prepend Mode = "prepend"
+	// Default uses the gate's system prompt if the request has none.
+	Default Mode = "default"
+	// Replace uses the gate's system prompt alone.
+	Replace Mode = "replace"
+)
+
+// Overrides says which fields of a request win over the gate's.
+type Overrides struct {
+	Model, Temperature, MaxTokens, TopP bool
+}
+
+// Timeouts says how long to wait for a model.
+type Timeouts struct {
+	FirstToken time.Duration // until the first content of a stream
+	Idle       time.Duration // between two events of a stream
+	Total      time.Duration // for a whole request
+}
+
+// Target is a model at a provider.
+type Target struct {
+	Provider, Model string
+	Weight          int // turns in a round-robin, at least 1
+}
+
+// Gate is a compiled gate. It is immutable and shared by all requests.
+type Gate struct {
+	ID               string // canonical: lower case
+	Name             string // "" if it has none
+	Description      string
+	Tags             []string
+	TaskType         string   // "chat"
+	Targets          []Target // the model first, then the fallbacks, none twice
+	Strategy         Strategy
+	SystemPrompt     string // "" is none
+	SystemPromptMode Mode
+	Temperature      jsontext.Value // nil is unset; the digits as written
+	TopP             jsontext.Value // nil is unset; the digits as written
+	MaxTokens        int64          // 0 is unset
+	Overrides        Overrides
+	ResponseFormat   jsontext.Value // OpenAI's response_format that is forced; nil is none
+	Timeouts         Timeouts
+	MaxRetries       int // per target
+	Strict, Paused   bool
+	Source           string // where it is declared: "Caddyfile", "config", or the file's path
+
+	turns *turns // of a round-robin
+	id    uuid
+}
+
+// Resolver turns a gate's text for a model into a provider's name and the model's name there. The error says what to
+// change. It is called while a table loads and again by look-ups, from several goroutines, and must answer the same.
+type Resolver func(model string) (provider, name string, err error)
+
+// Order returns the targets in the order in which one request tries them: for single the first alone, for fallback all
+// as they are written, for a round-robin the one whose turn it is and then the others by their next turns. Each call is
+// one turn. The slice is shared: it must not be changed.
+func (g *Gate) Order() []Target {
+	switch {
+	case g.Strategy == Single || len(g.Targets) == 1:
+		return g.Targets[:1:1]
+	case g.turns == nil:
+		return g.Targets[:len(g.Targets):len(g.Targets)]
+	}
+	return g.turns.next(g.Targets)
+}
+
+// compile makes the gate that a valid Config describes. The error is a FieldError, or several joined, of models that
+// can't be resolved.
+func compile(c *Config, source string, resolve Resolver) (*Gate, error) {
+	targets, err := c.targets(resolve)
+	if err != nil {
+		return nil, err
+	}
+	id, _ := parseUUID(c.ID)
+	maxTokens, _ := c.MaxTokens.whole(1, maxTokens, 0)
+	retries, _ := c.MaxRetries.whole(0, maxRetries, 1)
+	format, _, _ := c.responseFormat()
+	wait := func(d Duration, unset time.Duration) time.Duration { return cmp.Or(time.Duration(d), unset) }
+	return &Gate{
+		ID: id.String(), id: id,
+		Name: c.Name, Description: c.Description, Tags: c.Tags, Source: source,
+		TaskType:         cmp.Or(c.TaskType, "chat"),
+		Targets:          targets,
+		Strategy:         cmp.Or(Strategy(c.RoutingStrategy), Single),
+		SystemPrompt:     c.SystemPrompt,
+		SystemPromptMode: cmp.Or(Mode(c.SystemPromptMode), Prepend),
+		Temperature:      jsontext.Value(c.Temperature),
+		TopP:             jsontext.Value(c.TopP),
+		MaxTokens:        maxTokens,
+		Overrides:        c.AllowOverrides.resolve(),
+		ResponseFormat:   format,
+		Timeouts: Timeouts{
+			FirstToken: wait(c.Timeouts.FirstToken, 2*time.Minute),
+			Idle:       wait(c.Timeouts.Idle, 2*time.Minute),
+			Total:      wait(c.Timeouts.Total, 10*time.Minute),
+		},
+		MaxRetries: int(retries),
+		Strict:     c.Strict, Paused: c.Paused,
+	}, nil
+}
+
+// targets resolves the models. A model that is listed more than once is one target with the sum of the weights: it has
+// that many turns, and no request fails over from it to itself.
+func (c *Config) targets(resolve Resolver) ([]Target, error) {
+	var errs []error
+	targets := make([]Target, 0, 1+len(c.FallbackModels))
+	add := func(model string, weight int, path ...string) {
+		provider, name, err := resolve(model)
+		if err != nil {
+			errs = append(errs, mistake(err, path...))
+			return
+		}
+		for i, t := range targets {
+			if t.Provider == provider && t.Model == name {
+				targets[i].Weight += weight
+				return
+			}
+		}
+		targets = append(targets, Target{Provider: provider, Model: name, Weight: weight})
+	}
+	add(c.Model, 1, "model")
+	for i, f := range c.FallbackModels {
+		weight, _ := f.Weight.whole(1, maxWeight, 1)
+		add(f.Model, int(weight), "fallbackModels", strconv.Itoa(i))
+	}
+	return targets, errors.Join(errs...)
+}

@@ -1,0 +1,134 @@
+package gate
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Limits of what a gate can say. They keep a compiled gate small, whatever was written.
+const (
+	maxTargets = 32
+	maxWeight  = 1000
+	maxRetries = 10
+	maxTokens  = 1 << 31
+)
+
+var (
+	taskTypes    = []string{"chat", "embeddings", "image", "tts", "stt", "video", "ocr"}
+	strategies   = []string{"single", "fallback", "round-robin", "weighted", "lowest-latency", "lowest-cost"}
+	modes        = []string{"prepend", "default", "replace"}
+	formats      = []string{"text", "json_object", "json_schema"}
+	periods      = []string{"daily", "weekly", "monthly"}
+	enforcements = []string{"block", "alert_only"}
+)
+
+// unsupported is what the format of gates has and this version can't do yet. A gate that asks for it is refused, since
+// serving it without a limit or a strategy that its author counts on would be worse.
+var unsupported = []struct {
+	field string
+	asks  func(*Config) (value string, yes bool)
+}{
+	{"taskType", func(c *Config) (string, bool) { return c.TaskType, c.TaskType != "" && c.TaskType != "chat" }},
+	{"routingStrategy", func(c *Config) (string, bool) {
+		return c.RoutingStrategy, slices.Contains([]string{"weighted", "lowest-latency", "lowest-cost"}, c.RoutingStrategy)
+	}},
+	// Layer's exports give spendingLimitPeriod and spendingEnforcement with each gate: without a limit they say nothing.
+	{"spendingLimit", func(c *Config) (string, bool) { return "", isSet(c.SpendingLimit) }},
+	{"rateLimit", func(c *Config) (string, bool) { return "", isSet(c.RateLimit) }},
+	{"tokenLimit", func(c *Config) (string, bool) { return "", isSet(c.TokenLimit) }},
+}
+
+// Validate reports every mistake in the gate that can be seen without knowing which providers and other gates there are:
+// FieldErrors, joined.
+func (c *Config) Validate() error {
+	var errs []error
+	note := func(err error, path ...string) {
+		if err != nil {
+			errs = append(errs, mistake(err, path...))
+		}
+	}
+	switch {
+	case c.ID == "":
+		note(errors.New("is missing: give the gate a UUID"), "id")
+	case !IsUUID(c.ID):
+		note(fmt.Errorf("must be a UUID, not %s", quote(c.ID)), "id")
+	}
+	if c.Name != "" {
+		note(checkName(c.Name), "name")
+	}
+	note(oneOf(c.TaskType, taskTypes), "taskType")
+	note(oneOf(c.RoutingStrategy, strategies), "routingStrategy")
+	note(oneOf(c.SystemPromptMode, modes), "systemPromptMode")
+	note(oneOf(c.SpendingLimitPeriod, periods), "spendingLimitPeriod")
+	note(oneOf(c.SpendingEnforcement, enforcements), "spendingEnforcement")
+	note(c.Temperature.between(0, 2), "temperature")
+	note(c.TopP.between(0, 1), "topP")
+	_, err := c.MaxTokens.whole(1, maxTokens, 0)
+	note(err, "maxTokens")
+	_, err = c.MaxRetries.whole(0, maxRetries, 0)
+	note(err, "maxRetries")
+	c.validateModels(note)
+	for _, t := range []struct {
+		name string
+		d    Duration
+	}{{"firstToken", c.Timeouts.FirstToken}, {"idle", c.Timeouts.Idle}, {"total", c.Timeouts.Total}} {
+		if t.d < 0 {
+			note(errors.New("must not be negative"), "timeouts", t.name)
+		}
+	}
+	_, field, err := c.responseFormat()
+	note(err, field)
+	for _, u := range unsupported {
+		if value, yes := u.asks(c); yes && oneOf(value, slices.Concat(taskTypes, strategies)) == nil {
+			if value != "" {
+				value = strconv.Quote(value) + " "
+			}
+			note(fmt.Errorf("%sis not supported by this version: remove it", value), u.field)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Config) validateModels(note func(err error, path ...string)) {
+	if c.Model == "" {
+		note(errors.New(`is missing: name it as "<provider>/<model>"`), "model")
+	} else {
+		note(checkModel(c.Model), "model")
+	}
+	if len(c.FallbackModels) >= maxTargets {
+		note(fmt.Errorf("lists %d models: %d are the most", len(c.FallbackModels), maxTargets-1), "fallbackModels")
+		return
+	}
+	for i, f := range c.FallbackModels {
+		place := []string{"fallbackModels", strconv.Itoa(i)}
+		if f.Model == "" {
+			note(errors.New("has no model"), place...)
+		} else {
+			note(checkModel(f.Model), place...)
+		}
+		_, err := f.Weight.whole(1, maxWeight, 1)
+		note(err, append(place, "weight")...)
+	}
+}
+
+// checkModel refuses what would later break a log line or a header; whether the model exists is for the Resolver to say.
+func checkModel(model string) error {
+	if strings.ContainsFunc(model, isControl) || strings.TrimSpace(model) != model {
+		return fmt.Errorf("%s contains a control character or surrounding white space", quote(model))
+	}
+	return nil
+}
+
+// oneOf checks a word that is set against the words that there are.
+func oneOf(word string, words []string) error {
+	if word == "" || slices.Contains(words, word) {
+		return nil
+	}
+	return fmt.Errorf("unknown value %s: it can be %s", quote(word), strings.Join(words, ", "))
+}
+
+// isSet reports whether raw JSON says anything: neither missing nor null.
+func isSet(raw []byte) bool { return len(raw) > 0 && string(raw) != "null" }
