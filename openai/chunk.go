@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"iter"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -276,4 +277,15 @@ func parseIndex(v jsontext.Value) int {
 // token before it.
 func openOffset(raw []byte, from int) int {
 	return from + bytes.IndexByte(raw[from:], '{') + 1
+}
+
+// Choices gives each choice's index and whether the chunk finishes it.
+func (c *Chunk) Choices() iter.Seq2[int, bool] {
+	return func(yield func(int, bool) bool) {
+		for i := range c.choices {
+			if !yield(c.choices[i].index, isReason(c.choices[i].reason)) {
+				return
+			}
+		}
+	}
 }

@@ -3,7 +3,6 @@ package sse
 import (
 	"io"
 	"net/http"
-	"time"
 )
 
 // ContentType is the type of an event stream.
@@ -14,15 +13,12 @@ const ContentType = "text/event-stream"
 type Writer struct {
 	w  http.ResponseWriter
 	rc *http.ResponseController
-	// idle bounds how long one write may wait for a client that does not read;
-	// 0 is no bound.
-	idle  time.Duration
 	begun bool
 }
 
 // NewWriter makes a writer; nothing is sent before the first Write.
-func NewWriter(w http.ResponseWriter, idle time.Duration) *Writer {
-	return &Writer{w: w, rc: http.NewResponseController(w), idle: idle}
+func NewWriter(w http.ResponseWriter) *Writer {
+	return &Writer{w: w, rc: http.NewResponseController(w)}
 }
 
 // Begun reports whether the client has got the headers.
@@ -39,10 +35,6 @@ func (w *Writer) Write(events []byte) (int, error) {
 		h.Del("Content-Length")
 		w.w.WriteHeader(http.StatusOK)
 		w.begun = true
-	}
-	if w.idle > 0 {
-		// Not every writer has deadlines; the stream's own bounds still hold.
-		_ = w.rc.SetWriteDeadline(time.Now().Add(w.idle))
 	}
 	n, err := w.w.Write(events)
 	if err == nil {

@@ -1,0 +1,118 @@
+// Package provider says what a model provider is to the gateway: where it
+// listens, with which credentials, and the dialect that it speaks. The dialects
+// are its sub-packages.
+package provider
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync/atomic"
+
+	"github.com/layergateway/layergateway/cost"
+	"github.com/layergateway/layergateway/openai"
+	"github.com/layergateway/layergateway/sse"
+)
+
+// Provider is one configured provider. It is shared by all requests and never
+// changes.
+type Provider struct {
+	Name    string // as gates call it
+	Type    string // the provider type, such as "anthropic"
+	BaseURL string // everything in front of the operation's path, without a slash at the end
+	Header  http.Header
+	Keys    Keys
+	// NeedsKey is set where the type can't be called without a credential.
+	NeedsKey bool
+	// Prices are the operator's own, by model; they come before the catalog's.
+	Prices map[string]cost.Price
+	// Free providers cost nothing, whatever the model.
+	Free bool
+	// Transport sends requests. It must not follow redirects nor add
+	// compression of its own.
+	Transport http.RoundTripper
+	// NewChat makes the translation of one attempt.
+	NewChat func() Chat
+}
+
+// Keys are a provider's credentials, taken in turn.
+type Keys struct {
+	values []string
+	next   *atomic.Uint64
+	// missing says where the key should have come from, such as
+	// "{env.OPENAI_API_KEY}".
+	missing string
+}
+
+// NewKeys makes the set of the credentials that have a value; missing names the
+// placeholder of one that has none.
+func NewKeys(values []string, missing string) Keys {
+	return Keys{values: values, next: new(atomic.Uint64), missing: missing}
+}
+
+// Next gives the credential for one attempt; false if there is none.
+func (k Keys) Next() (string, bool) {
+	switch len(k.values) {
+	case 0:
+		return "", false
+	case 1:
+		return k.values[0], true
+	}
+	n := k.next.Add(1) - 1
+	return k.values[n%uint64(len(k.values))], true
+}
+
+// Missing names the placeholder that has no value, empty if none is missing.
+func (k Keys) Missing() string { return k.missing }
+
+// Redact replaces every credential in s, which a provider may have quoted.
+func (k Keys) Redact(s string) string {
+	for _, v := range k.values {
+		if v != "" {
+			s = strings.ReplaceAll(s, v, "[redacted]")
+		}
+	}
+	return s
+}
+
+// Call is what one attempt asks of a provider.
+type Call struct {
+	Provider *Provider
+	Key      string // empty where the provider needs none
+	Model    string // the provider's own name of the model
+	Request  *openai.Request
+	// Edits are the gate's changes to the request. A dialect that adds its own
+	// clones them first: the next attempt starts from these.
+	Edits  *openai.Edits
+	Stream bool
+}
+
+// Chat translates one attempt of a chat completion: it holds that attempt's
+// state, belongs to one goroutine and is used once.
+//
+// Errors of Request that are the caller's fault are *openai.Error; those of
+// Whole, Event and End may be *Error, anything else means that the answer is
+// not what the provider's protocol allows.
+type Chat interface {
+	// Request builds the upstream request, credentials included.
+	Request(ctx context.Context, c *Call) (*http.Request, error)
+	// Dropped lists the request's parameters that have no equivalent here. It is
+	// known once Request returned.
+	Dropped() []string
+	// Whole says a whole answer's body to a.
+	Whole(body []byte, a openai.Answer) error
+	// Event says one event of a stream to a. The event is valid only during the
+	// call.
+	Event(ev sse.Event, a openai.Answer) error
+	// End is called once a stream has ended without error: it says what was kept
+	// back, and fails with io.ErrUnexpectedEOF if the stream's own terminal mark
+	// has not come.
+	End(a openai.Answer) error
+	// Done reports whether the stream's terminal mark has come: nothing that
+	// follows it matters.
+	Done() bool
+	// Usage is what the answer used as far as it is known, at any moment.
+	Usage() cost.Usage
+	// Error reads an answer with another status than 200.
+	Error(status int, h http.Header, body []byte) *Error
+}
