@@ -1,0 +1,137 @@
+// Package access decides who may come in: client keys.
+package access
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/layergateway/layergateway/openai"
+)
+
+// hashPrefix marks a key that is configured by its hash.
+const hashPrefix = "sha256:"
+
+// Hash is the SHA-256 of a client key: all that is kept of it.
+type Hash [sha256.Size]byte
+
+// HashOf hashes a key.
+func HashOf(key string) Hash { return sha256.Sum256([]byte(key)) }
+
+// String is the hash as a configuration has it: sha256:<64 hex digits>.
+func (h Hash) String() string { return hashPrefix + hex.EncodeToString(h[:]) }
+
+// ParseKey reads a key as it is configured: sha256:<hex>, or the key itself. An
+// empty one is an error, since it would let everybody in.
+func ParseKey(s string) (Hash, error) {
+	digits, hashed := strings.CutPrefix(s, hashPrefix)
+	switch {
+	case s == "":
+		return Hash{}, errors.New("the key is empty")
+	case !hashed:
+		return HashOf(s), nil
+	}
+	var h Hash
+	b, err := hex.DecodeString(digits)
+	if err != nil || len(b) != len(h) {
+		return h, fmt.Errorf("%s is followed by %d characters: it takes the 64 hex digits of a SHA-256", hashPrefix, len(digits))
+	}
+	return Hash(b), nil
+}
+
+// Key is a client key and what it may do.
+type Key struct {
+	Name string // for logs; never the key itself
+	Hash Hash
+	// Gates are the ids and names of the gates that the key may use; nil is all.
+	Gates []string
+	// Expires is when the key stops working; zero is never.
+	Expires time.Time
+}
+
+// MayUse reports whether the key may use the gate.
+func (k *Key) MayUse(id, name string) bool {
+	return k.Gates == nil || slices.Contains(k.Gates, id) || name != "" && slices.Contains(k.Gates, name)
+}
+
+// Keys are all keys of a handler.
+type Keys struct {
+	// byStart finds a key by the first bytes of its hash, so that the whole hash
+	// is compared in constant time with those of very few.
+	byStart   map[uint64][]*Key
+	anonymous *Key
+	now       func() time.Time
+}
+
+// NewKeys makes a set. anonymous, if not nil, stands for requests without a
+// key; now is the clock.
+func NewKeys(keys []*Key, anonymous *Key, now func() time.Time) (*Keys, error) {
+	s := &Keys{byStart: make(map[uint64][]*Key, len(keys)), anonymous: anonymous, now: now}
+	for _, k := range keys {
+		if other := s.find(k.Hash); other != nil {
+			return nil, fmt.Errorf("the keys %q and %q are the same key: give each its own", other.Name, k.Name)
+		}
+		start := k.Hash.start()
+		s.byStart[start] = append(s.byStart[start], k)
+	}
+	return s, nil
+}
+
+func (h Hash) start() uint64 { return binary.BigEndian.Uint64(h[:8]) }
+
+func (s *Keys) find(h Hash) *Key {
+	var found *Key
+	for _, k := range s.byStart[h.start()] {
+		if subtle.ConstantTimeCompare(k.Hash[:], h[:]) == 1 {
+			found = k
+		}
+	}
+	return found
+}
+
+// maxKey is longer than any key that is given out: longer ones are not hashed.
+const maxKey = 1024
+
+// Authenticate gives the key of a request. The error is a 401 in OpenAI's
+// shape that says nothing of the key.
+func (s *Keys) Authenticate(h http.Header) (*Key, error) {
+	values := h.Values("Authorization")
+	if len(values) == 0 {
+		if s.anonymous != nil {
+			return s.anonymous, nil
+		}
+		return nil, unauthorized("no API key was given: send it as 'Authorization: Bearer <key>'")
+	}
+	scheme, token, _ := strings.Cut(values[0], " ")
+	if len(values) > 1 || !strings.EqualFold(scheme, "Bearer") || token == "" || len(token) > maxKey {
+		return s.fallback()
+	}
+	k := s.find(HashOf(token))
+	if k == nil {
+		return s.fallback()
+	}
+	if !k.Expires.IsZero() && !s.now().Before(k.Expires) {
+		return nil, unauthorized("the API key has expired")
+	}
+	return k, nil
+}
+
+// fallback is for a key that is nobody's: without keys of their own, clients
+// that must send some key are let in.
+func (s *Keys) fallback() (*Key, error) {
+	if s.anonymous != nil && len(s.byStart) == 0 {
+		return s.anonymous, nil
+	}
+	return nil, unauthorized("the API key is not valid")
+}
+
+func unauthorized(msg string) *openai.Error {
+	return &openai.Error{Status: http.StatusUnauthorized, Type: openai.TypeInvalidRequest, Code: "invalid_api_key", Message: msg}
+}
