@@ -35,8 +35,9 @@ type Bill struct {
 // The bill is Unpriced if the price is unknown, or if Input or Output is and
 // would have been charged for. It is Estimated if the usage says so; if the
 // parts of Input or Output come to more than the whole, when what is beyond
-// the whole is not charged; and if audio or image input at a rate of its own
-// comes together with cached input, since nothing says how the two overlap.
+// the whole is not charged; if audio or image input at a rate of its own comes
+// together with cached input, since nothing says how the two overlap; and if
+// there is audio, but no rate for it.
 func (p Price) Bill(u Usage) Bill {
 	bill := Bill{Status: Exact, PriceVersion: p.Version}
 	rates := p.ratesFor(u.Input.N())
@@ -66,7 +67,9 @@ func (p Price) Bill(u Usage) Bill {
 		Add(rates.Output.times(out.left))
 
 	bill.Total = bill.Input.Add(bill.CachedInput).Add(bill.CacheWrite).Add(bill.Output)
-	if u.Estimated || in.exceeded || out.exceeded || (cached && apart) {
+	unlisted := (p.noAudioInput && u.AudioInput.N() > 0 && rates.AudioInput > 0) ||
+		(p.noAudioOutput && u.AudioOutput.N() > 0 && rates.AudioOutput > 0)
+	if u.Estimated || in.exceeded || out.exceeded || (cached && apart) || unlisted {
 		bill.Status = Estimated
 	}
 	return bill

@@ -38,6 +38,10 @@ type Price struct {
 	Request Amount
 	// Tiers are in ascending order of Above.
 	Tiers []Tier
+
+	// The source tells no rates for audio. Elsewhere it costs up to sixteen
+	// times what text does, so text's rate is no more than an estimate.
+	noAudioInput, noAudioOutput bool
 }
 
 // Known tells whether this is a price at all.
@@ -144,7 +148,12 @@ type tierList struct {
 //
 // In a tier, a cache rate that is not given changes as the input rate does.
 func newPrice(version, model string, base rateList, tiers []tierList) Price {
-	p := Price{Version: version, Rates: base.rates(model)}
+	p := Price{
+		Version:       version,
+		Rates:         base.rates(model),
+		noAudioInput:  base.AudioInput == nil,
+		noAudioOutput: base.AudioOutput == nil,
+	}
 	for _, t := range tiers {
 		list := t.rateList
 		scaled := func(to **rate, from *rate, rate0 Amount) {

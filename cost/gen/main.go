@@ -133,12 +133,13 @@ type row struct {
 }
 
 func modelLine(provider string, model map[string]any) ([]byte, error) {
-	r := row{Provider: provider, ID: strings.ToLower(model["id"].(string))}
-	if provider == "google" && strings.HasPrefix(r.ID, "claude") {
+	r := row{Provider: provider}
+	label := strings.ToLower(model["id"].(string))
+	if provider == "google" && strings.HasPrefix(label, "claude") {
 		r.Provider = "vertex" // the list has Google's two platforms in one
 	}
 	var err error
-	if r.Is, r.Match, err = names(r.Provider, r.ID, model["match"].(map[string]any)); err != nil {
+	if r.ID, r.Is, r.Match, err = names(r.Provider, label, model["match"].(map[string]any)); err != nil {
 		return nil, err
 	}
 	if r.Prices, err = prices(r.ID, model["prices"]); err != nil {
