@@ -2,6 +2,7 @@ package gate
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -35,7 +36,7 @@ func inlineSource(name string, gates []*Config) (source, []span, error) {
 	for i, c := range gates {
 		raw, err := json.Marshal(c)
 		if err != nil {
-			return s, nil, fmt.Errorf("%s: gate %s: %w", name, quote(c.Name), err)
+			return s, nil, fmt.Errorf("%s: gate %s: %w", name, quote(cmp.Or(c.Name, c.ID)), fieldError(err))
 		}
 		start := uint32(len(s.data))
 		s.data = append(s.data, raw...)

@@ -1,0 +1,449 @@
+package gate
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// file is a file of gates in a test's own folder.
+type file struct {
+	t    testing.TB
+	path string
+}
+
+func newFile(t testing.TB) file { return file{t, filepath.Join(t.TempDir(), "gates.json")} }
+
+// write replaces the file in one step, as editors and deployments do.
+func (f file) write(text string) {
+	f.t.Helper()
+	if err := os.WriteFile(f.path+".new", []byte(text), 0o600); err != nil {
+		f.t.Fatal(err)
+	}
+	if err := os.Rename(f.path+".new", f.path); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// table makes a table of this file, which is closed with the test.
+func (f file) table(t testing.TB, o Options) *Table {
+	t.Helper()
+	o.Files, o.Resolve = append(o.Files, f.path), split
+	table, err := NewTable(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(table.Close)
+	return table
+}
+
+// numbered is the id of a test's gate.
+func numbered(n int) string { return fmt.Sprintf("7b4b2f0e-6a1c-4c1e-9a55-%012x", n) }
+
+func small(n int, name string) string {
+	return fmt.Sprintf(`{"id":%q,"name":%q,"model":"p/m"}`, numbered(n), name)
+}
+
+func TestFileShapes(t *testing.T) {
+	for name, test := range map[string]struct {
+		text  string
+		gates int
+	}{
+		"one":             {small(1, "a"), 1},
+		"an array":        {" [" + small(1, "a") + ",\n" + small(2, "b") + "]\n", 2},
+		"gates":           {`{"gates":[` + small(1, "a") + "," + small(2, "b") + "]}", 2},
+		"no gates":        {"[]", 0},
+		"no gates either": {`{"gates":[]}`, 0},
+		"byte order mark": {"\ufeff" + small(1, "a"), 1},
+		"leading lines":   {"\n\n  " + small(1, "a") + "\n", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFile(t)
+			f.write(test.text)
+			table := f.table(t, Options{})
+			if table.Len() != test.gates {
+				t.Errorf("%d gates, want %d", table.Len(), test.gates)
+			}
+			n := 0
+			for g := range table.All() {
+				n++
+				if byID, ok := table.Lookup(g.ID); !ok || byID.Name != g.Name || g.Source != f.path {
+					t.Errorf("%+v is not found by its id", g)
+				}
+			}
+			if n != test.gates {
+				t.Errorf("All gives %d gates, want %d", n, test.gates)
+			}
+		})
+	}
+}
+
+func TestFileMistakes(t *testing.T) {
+	for name, test := range map[string]struct{ text, want string }{
+		"empty":          {" \n", `FILE: the file is empty: write [] for no gates`},
+		"text":           {`"gate"`, `FILE:1: holds no gates: write one gate, an array of gates, or {"gates": [...]}`},
+		"cut off":        {"[\n" + small(1, "a") + ",", `FILE:2: is not valid JSON: unexpected EOF`},
+		"two values":     {small(1, "a") + "\n" + small(2, "b"), `FILE:2: holds more than one JSON value: put the gates into an array`},
+		"garbage behind": {small(1, "a") + "\n}", `FILE:2: is not valid JSON: invalid character '}' at start of value`},
+		"beside gates":   {`{"gates":[], "version":1}`, `FILE:1: unknown field "version" beside "gates"`},
+		"gates twice":    {`{"gates":[],` + "\n" + `"gates":[]}`, `FILE:2: gates: is given twice`},
+		"gates is text":  {`{"gates":"x"}`, `FILE:1: gate number 1: gates: unknown field`},
+		"not a gate":     {"[" + small(1, "a") + ",\n7]", `FILE:2: gate number 2: must be an object`},
+		"a field": {"[" + small(1, "a") + ",\n{\"id\":\"" + numbered(2) + "\",\n\"model\":\"p/m\",\n\"name\":\"b\",\n\"topP\":7}]",
+			`FILE:5: gate "b": topP: must be from 0 to 1, not 7`},
+		"a field, no name": {"[{\"topP\":\n7,\"model\":\"p/m\",\"id\":\"" + numbered(2) + "\"}]",
+			`FILE:1: gate "` + numbered(2) + `": topP: must be from 0 to 1, not 7`},
+		"deep down": {"{\"id\":\"" + numbered(1) + "\",\"model\":\"p/m\",\"fallbackModels\":[\"p/n\",\n{\"model\":\"p/o\",\n\"weight\":0}]}",
+			`FILE:3: gate "` + numbered(1) + `": fallbackModels.1.weight: must be a whole number from 1 to 1000, not 0`},
+		"wrong type":     {"[\n{\"id\":\"" + numbered(1) + "\",\n\"model\":7}]", `FILE:3: gate "` + numbered(1) + `": model: must be text`},
+		"given twice":    {"[\n{\"id\":\"" + numbered(1) + "\",\n\"model\":\"p/m\",\n\"model\":\"p/n\"}]", `FILE:4: gate "` + numbered(1) + `": model: is given twice`},
+		"missing":        {"[\n{\"name\":\"x\",\"model\":\"p/m\"}]", `FILE:2: gate "x": id: is missing: give the gate a UUID`},
+		"unknown":        {"[\n{\"name\":\"x\",\n\"modle\":\"p/m\"}]", `FILE:3: gate "x": modle: unknown field`},
+		"no provider":    {strings.Replace(small(1, "a"), "p/m", "nobody/m", 1), `FILE:1: gate "a": model: no provider for "nobody/m": write it as <provider>/<model>`},
+		"duplicate id":   {"[" + small(1, "a") + ",\n" + small(1, "b") + "]", `FILE:2: gate "b": id: ` + numbered(1) + ` is already the id of the gate at FILE:1, gate "a"`},
+		"duplicate name": {"[" + small(1, "a") + ",\n" + small(2, "a") + "]", `FILE:2: gate "a": name: "a" is already the name of the gate at FILE:1, gate "a"`},
+		"duplicate in another form": {"[" + small(10, "a") + ",\n" + strings.Replace(small(10, "b"), numbered(10), "{"+strings.ToUpper(numbered(10))+"}", 1) + "]",
+			`FILE:2: gate "b": id: ` + numbered(10) + ` is already the id of the gate at FILE:1, gate "a"`},
+		"the id of the configuration's": {small(100, "b"), `FILE:1: gate "b": id: ` + numbered(100) + ` is already the id of the gate at Caddyfile, gate "inline"`},
+		"several": {"[{},\n{\"id\":\"" + numbered(1) + "\",\"model\":\"p/m\",\"paused\":1}]",
+			"FILE:1: gate number 1: id: is missing: give the gate a UUID\nFILE:1: gate number 1: model: is missing: name it as \"<provider>/<model>\"\n" +
+				"FILE:2: gate \"" + numbered(1) + "\": paused: must be true or false"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFile(t)
+			f.write(test.text)
+			_, err := NewTable(Options{
+				Files: []string{f.path}, Resolve: split, InlineSource: "Caddyfile",
+				Inline: []*Config{{ID: numbered(100), Name: "inline", Model: "p/m"}},
+			})
+			if err == nil {
+				t.Fatal("no error")
+			}
+			if got := strings.ReplaceAll(err.Error(), f.path, "FILE"); got != test.want {
+				t.Errorf("got  %s\nwant %s", got, test.want)
+			}
+		})
+	}
+}
+
+func TestOptionMistakes(t *testing.T) {
+	folder := t.TempDir()
+	for name, test := range map[string]struct {
+		options Options
+		want    string
+	}{
+		"no resolver":       {Options{}, "gate table without a resolver of models"},
+		"no such file":      {Options{Files: []string{filepath.Join(folder, "none.json")}}, "no such file"},
+		"a folder":          {Options{Files: []string{folder}}, "is not a regular file"},
+		"a bad pattern":     {Options{Files: []string{"[a"}}, "syntax error in pattern"},
+		"inline":            {Options{Inline: []*Config{{ID: testID, Model: "p/m", TopP: "2"}}}, `config: gate "` + testID + `": topP: must be from 0 to 1, not 2`},
+		"inline, no number": {Options{Inline: []*Config{{ID: testID, Name: "x", Model: "p/m", TopP: "hot"}}, InlineSource: "Caddyfile"}, `Caddyfile: gate "x": topP: must be a number, not "hot"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if name != "no resolver" {
+				test.options.Resolve = split
+			}
+			if _, err := NewTable(test.options); err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, want %q", err, test.want)
+			}
+		})
+	}
+}
+
+func TestManyMistakesAreCut(t *testing.T) {
+	f := newFile(t)
+	f.write("[" + strings.Repeat("7,", 99) + "7]")
+	_, err := NewTable(Options{Files: []string{f.path}, Resolve: split})
+	lines := strings.Split(fmt.Sprint(err), "\n")
+	if len(lines) != maxProblems+1 || lines[maxProblems] != "and 80 more mistakes" {
+		t.Errorf("got %d lines, the last %q", len(lines), lines[len(lines)-1])
+	}
+}
+
+func TestLookup(t *testing.T) {
+	f := newFile(t)
+	f.write("[" + small(0xabc, "assistant") + "," + small(2, "team/gate") + `,{"id":"` + numbered(3) + `","model":"p/m"}]`)
+	table := f.table(t, Options{Inline: []*Config{{ID: strings.ToUpper(testID), Name: "inline", Model: "p/m"}}})
+	found := map[string]string{ // reference: canonical id
+		numbered(0xabc): numbered(0xabc), strings.ToUpper(numbered(0xabc)): numbered(0xabc),
+		"{" + numbered(0xabc) + "}": numbered(0xabc), "urn:uuid:" + numbered(0xabc): numbered(0xabc),
+		"  " + numbered(0xabc) + "\n": numbered(0xabc), "assistant": numbered(0xabc), " assistant ": numbered(0xabc),
+		"team/gate": numbered(2), "inline": testID, testID: testID,
+	}
+	missing := []string{"Assistant", "assistan", numbered(99), "nobody"}
+	rubbish := []string{"", " ", "../", "a/../b", "a\nb", "a\x00", "\xff", "layer/assistant", strings.Repeat("x", 10<<10), strings.Repeat("é", 65)}
+
+	free := table.cache.entries.RemainingCost()
+	for _, ref := range rubbish {
+		if g, ok := table.Lookup(ref); ok || g != nil {
+			t.Errorf("%.20q is found", ref)
+		}
+	}
+	table.cache.entries.Wait()
+	if now := table.cache.entries.RemainingCost(); now != free {
+		t.Errorf("rubbish is remembered: %d bytes", free-now)
+	}
+	for _, state := range []string{"cold", "warm", "closed"} {
+		for ref, id := range found {
+			if g, ok := table.Lookup(ref); !ok || g.ID != id {
+				t.Errorf("%s: %q is not found, but %v", state, ref, g)
+			}
+		}
+		for _, ref := range missing {
+			if g, ok := table.Lookup(ref); ok || g != nil {
+				t.Errorf("%s: %q is found", state, ref)
+			}
+		}
+		if state != "cold" {
+			table.Close()
+			continue
+		}
+		table.cache.entries.Wait()
+		for _, ref := range missing[2:] {
+			key := reference{name: ref}
+			if id, ok := parseUUID(ref); ok {
+				key = reference{id: id}
+			}
+			if g, ok := table.cache.get(1, key); !ok || g != nil {
+				t.Errorf("it is not remembered that %q is nobody's", ref)
+			}
+		}
+	}
+	var names []string
+	for g := range table.All() {
+		names = append(names, g.Name)
+	}
+	if got := strings.Join(names, ","); got != "inline,assistant,team/gate," {
+		t.Errorf("All gives %s", got)
+	}
+	if _, err := table.Reload(); err == nil {
+		t.Error("a closed table is reloaded")
+	}
+}
+
+func TestNameAndIDShareAGate(t *testing.T) {
+	f := newFile(t)
+	f.write(small(1, "a"))
+	for _, refs := range [][]string{{"a", numbered(1)}, {numbered(1), "a"}} {
+		table := f.table(t, Options{})
+		first, _ := table.Lookup(refs[0])
+		table.cache.entries.Wait()
+		if second, _ := table.Lookup(refs[1]); first == nil || first != second {
+			t.Errorf("%v: compiled twice", refs)
+		}
+	}
+}
+
+func TestMissesExpire(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		table, err := NewTable(Options{Resolve: split})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer table.Close()
+		remembered := func() bool {
+			_, ok := table.cache.get(1, reference{name: "nobody"})
+			return ok
+		}
+		table.Lookup("nobody")
+		table.cache.entries.Wait()
+		if !remembered() {
+			t.Error("not remembered at all")
+		}
+		time.Sleep(missTTL + time.Second) // of the test's own clock
+		if remembered() {
+			t.Error("remembered for too long")
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if free := table.cache.entries.RemainingCost(); free != table.cache.entries.MaxCost() {
+			t.Errorf("%d bytes are never freed", table.cache.entries.MaxCost()-free)
+		}
+	})
+}
+
+// The cache is not the truth: with one too small for anything, every gate is found.
+func TestCacheIsBounded(t *testing.T) {
+	f := newFile(t)
+	var list []string
+	for n := range 1000 {
+		list = append(list, small(n, fmt.Sprintf("gate-%d", n)))
+	}
+	f.write("[" + strings.Join(list, ",") + "]")
+	for _, size := range []int{1, 50 << 10} {
+		table := f.table(t, Options{CacheSize: size})
+		for n := range 1000 {
+			if g, ok := table.Lookup(fmt.Sprintf("gate-%d", n)); !ok || g.ID != numbered(n) {
+				t.Errorf("gate %d is not found", n)
+			}
+			if _, ok := table.Lookup(fmt.Sprintf("nobody-%d", n)); ok {
+				t.Error("nobody is found")
+			}
+		}
+		table.cache.entries.Wait()
+		if free := table.cache.entries.RemainingCost(); free < 0 {
+			t.Errorf("%d bytes over the cache's size of %d", -free, size)
+		}
+	}
+}
+
+func TestReload(t *testing.T) {
+	f := newFile(t)
+	f.write("[" + small(1, "a") + "]")
+	table := f.table(t, Options{})
+	a, _ := table.Lookup("a")
+	if changed, err := table.Reload(); changed || err != nil {
+		t.Errorf("without a change: %v, %v", changed, err)
+	}
+	if _, ok := table.Lookup("b"); ok {
+		t.Error("b is there already")
+	}
+	table.cache.entries.Wait()
+
+	f.write("[" + small(2, "a") + "," + small(3, "b") + "]")
+	if changed, err := table.Reload(); !changed || err != nil {
+		t.Fatalf("after a change: %v, %v", changed, err)
+	}
+	if g, ok := table.Lookup("a"); !ok || g.ID != numbered(2) {
+		t.Errorf("the old gate is found: %+v", g)
+	}
+	if _, ok := table.Lookup("b"); !ok {
+		t.Error("it is still remembered that b is nobody's")
+	}
+	if _, ok := table.Lookup(numbered(1)); ok {
+		t.Error("the removed gate is found")
+	}
+	if a.ID != numbered(1) {
+		t.Error("a gate in use was changed")
+	}
+
+	f.write("[" + small(2, "a") + ",\n" + small(2, "c") + "]")
+	changed, err := table.Reload()
+	if changed || err == nil || !strings.Contains(err.Error(), f.path+`:2: gate "c": id: `) {
+		t.Errorf("after a bad edit: %v, %v", changed, err)
+	}
+	if err := os.Remove(f.path); err != nil {
+		t.Fatal(err)
+	}
+	if changed, err := table.Reload(); changed || !strings.Contains(fmt.Sprint(err), "no such file") {
+		t.Errorf("without the file: %v, %v", changed, err)
+	}
+	if _, ok := table.Lookup("b"); !ok || table.Len() != 2 {
+		t.Error("the last good gates are gone")
+	}
+}
+
+// A resolver that fails after loading must not make a gate of nothing.
+func TestResolverThatChangesItsMind(t *testing.T) {
+	var broken atomic.Bool
+	table, err := NewTable(Options{
+		Inline: []*Config{{ID: testID, Name: "a", Model: "p/m"}},
+		Resolve: func(model string) (string, string, error) {
+			if broken.Load() {
+				return "", "", errors.New("gone")
+			}
+			return split(model)
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer table.Close()
+	broken.Store(true)
+	if g, ok := table.Lookup("a"); ok || g != nil {
+		t.Errorf("got %+v", g)
+	}
+	for g := range table.All() {
+		t.Errorf("got %+v", g)
+	}
+	broken.Store(false)
+	if _, ok := table.Lookup("a"); !ok {
+		t.Error("the failure is remembered")
+	}
+}
+
+// Readers see one version of all gates, whatever is reloaded or closed meanwhile.
+func TestConcurrentUse(t *testing.T) {
+	f := newFile(t)
+	const gates, versions = 50, 40
+	text := func(version int) string {
+		var list []string
+		for n := range gates {
+			list = append(list, fmt.Sprintf(`{"id":%q,"name":"gate-%d","description":"%d","model":"p/m","routingStrategy":"round-robin","fallbackModels":["p/n"]}`, numbered(n), n, version))
+		}
+		return "[" + strings.Join(list, ",") + "]"
+	}
+	f.write(text(0))
+	table := f.table(t, Options{CacheSize: 64 << 10})
+	var group sync.WaitGroup
+	var done atomic.Bool
+	for w := range 6 {
+		group.Go(func() {
+			for i := w; !done.Load() || i < 200; i++ {
+				n := i % gates
+				if w == 5 {
+					first, count := "", 0
+					for g := range table.All() {
+						if count == 0 {
+							first = g.Description
+						}
+						if count++; g.Description != first {
+							t.Errorf("versions %s and %s in one listing", first, g.Description)
+						}
+					}
+					if count != gates {
+						t.Errorf("%d gates in a listing", count)
+					}
+					continue
+				}
+				ref := numbered(n)
+				if w%2 == 0 {
+					ref = fmt.Sprintf("gate-%d", n)
+				}
+				g, ok := table.Lookup(ref)
+				if !ok || g.ID != numbered(n) || len(g.Order()) != 2 {
+					t.Errorf("%s: %+v", ref, g)
+				}
+				if _, ok := table.Lookup(fmt.Sprintf("nobody-%d", i)); ok {
+					t.Error("nobody is found")
+				}
+			}
+		})
+	}
+	for version := range versions {
+		f.write(text(version + 1))
+		if _, err := table.Reload(); err != nil {
+			t.Error(err)
+		}
+		if g, _ := table.Lookup("gate-7"); g.Description != fmt.Sprint(version+1) {
+			t.Errorf("version %s after the reload of %d", g.Description, version+1)
+		}
+	}
+	table.Close()
+	done.Store(true)
+	group.Wait()
+}
+
+func TestLookupDoesNotAllocate(t *testing.T) {
+	f := newFile(t)
+	f.write(`[{"id":"` + numbered(1) + `","name":"a","model":"p/m","routingStrategy":"fallback","fallbackModels":["p/n"]},` + small(2, "b") + "]")
+	table := f.table(t, Options{})
+	for _, ref := range []string{"a", "b", numbered(1), "{" + strings.ToUpper(numbered(2)) + "}", "nobody"} {
+		table.Lookup(ref)
+		table.cache.entries.Wait()
+		if n := testing.AllocsPerRun(1000, func() {
+			if g, ok := table.Lookup(ref); ok {
+				g.Order()
+			}
+		}); n != 0 {
+			t.Errorf("%s: %v allocations", ref, n)
+		}
+	}
+}
