@@ -13,7 +13,7 @@ type Catalog struct {
 	date      time.Time
 	types     []string // all provider types, in the order of Providers
 	providers map[string]*provider
-	overlay   map[string]map[string]Price // provider type, lower-case model id
+	overlay   map[string]map[string]*Price // provider type, lower-case model id
 }
 
 // order is that of Providers: who makes models, then who resells the makers'
@@ -72,40 +72,33 @@ func (d *datedPrice) holds(at time.Time) bool {
 }
 
 // price is the last of the prices that holds, or else the first.
-func (m *model) price(at time.Time) Price {
+func (m *model) price(at time.Time) *Price {
 	for i := len(m.dated) - 1; i >= 0; i-- {
 		if m.dated[i].holds(at) {
-			return m.dated[i].price
+			return &m.dated[i].price
 		}
 	}
 	if len(m.dated) == 0 {
-		return Price{}
+		return &Price{}
 	}
-	return m.dated[0].price
+	return &m.dated[0].price
 }
 
 // find is the model of a lower-case id: by its id or alias, else by the first
-// rule that matches, else by the other spelling of a date within it. Loose
-// tells that nothing but a loose rule matched.
+// rule that matches. Loose tells that nothing but a loose rule matched.
 func (p *provider) find(id string) (m *model, loose bool) {
 	if p == nil {
 		return nil, false
 	}
-	for {
-		if m := p.exact[id]; m != nil {
-			return m, false
-		}
-		for i := range p.rules {
-			if p.rules[i].match(id) {
-				return p.rules[i].model, p.rules[i].loose
-			}
-		}
-		spelled, ok := spellDate(id)
-		if !ok {
-			return nil, false
-		}
-		id = spelled
+	if m := p.exact[id]; m != nil {
+		return m, false
 	}
+	for i := range p.rules {
+		if p.rules[i].match(id) {
+			return p.rules[i].model, p.rules[i].loose
+		}
+	}
+	return nil, false
 }
 
 // Price is the price of a model, named as a provider of that type names it, at
@@ -114,39 +107,41 @@ func (p *provider) find(id string) (m *model, loose bool) {
 // list prices the two apart. False means that the price is unknown, whether or
 // not the model is.
 func (c *Catalog) Price(providerType, model string, at time.Time) (Price, bool) {
-	p, _ := c.find(providerType, normalize(providerType, model), at)
-	for _, other := range fallbacks[providerType] {
-		if p != nil {
-			break
+	for id, ok := normalize(providerType, model), true; ok; id, ok = spellDate(id) {
+		p, _ := c.find(providerType, id, at)
+		for _, other := range fallbacks[providerType] {
+			if p != nil {
+				break
+			}
+			p, _ = c.find(other, id, at)
 		}
-		p, _ = c.find(other, normalize(providerType, model), at)
+		if p != nil {
+			return *p, p.Known()
+		}
 	}
-	if p == nil {
-		return Price{}, false
-	}
-	return *p, p.Known()
+	return Price{}, false
 }
 
 // find is the price of a normalized id at one provider type, nil if the model
 // is unknown there.
 func (c *Catalog) find(providerType, id string, at time.Time) (p *Price, loose bool) {
 	over := c.overlay[providerType]
-	if price, ok := over[id]; ok {
-		return &price, false
+	if price := over[id]; price != nil {
+		return price, false
 	}
 	m, loose := c.providers[providerType].find(id)
-	if stem, ok := undated(id); ok && over != nil {
-		if price, ok := over[stem]; ok {
+	if over != nil {
+		stem, _ := undated(id)
+		if price := over[stem]; price != nil {
 			if same, _ := c.providers[providerType].find(stem); same == m {
-				return &price, false
+				return price, false
 			}
 		}
 	}
 	if m == nil {
 		return nil, false
 	}
-	price := m.price(at)
-	return &price, loose
+	return m.price(at), loose
 }
 
 // Providers lists the provider types that have a model of exactly this id, or
@@ -159,14 +154,23 @@ func (c *Catalog) Providers(model string) []string {
 		if t == "openrouter" && !strings.Contains(id, "/") {
 			continue // all of its ids begin with the maker's name
 		}
-		for _, owner := range append([]string{t}, fallbacks[t]...) {
-			if p, loose := c.find(owner, id, time.Time{}); p != nil && !loose {
-				found = append(found, t)
-				break
-			}
+		if c.serves(t, id) {
+			found = append(found, t)
 		}
 	}
 	return found
+}
+
+// serves tells whether a provider type has a model of exactly this id.
+func (c *Catalog) serves(providerType, id string) bool {
+	for ok := true; ok; id, ok = spellDate(id) {
+		for _, t := range append([]string{providerType}, fallbacks[providerType]...) {
+			if p, loose := c.find(t, id, time.Time{}); p != nil && !loose {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Version names the list and, behind a "+", what was laid over it.
@@ -219,7 +223,7 @@ func spellDate(id string) (string, bool) {
 	const layout = "-20060102"
 	for i := 0; i+len(layout) <= len(id); i++ {
 		end := i + len(layout)
-		if id[i] != '-' || id[i+1] != '2' || (end < len(id) && id[end] != '-' && id[end] != ':') {
+		if id[i] != '-' || !isDigits(id[i+1:end]) || (end < len(id) && id[end] != '-' && id[end] != ':') {
 			continue
 		}
 		if date, err := time.Parse(layout, id[i:end]); err == nil {

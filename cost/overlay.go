@@ -72,7 +72,7 @@ func (c *Catalog) Overlay(modelsDev []byte, version string) (*Catalog, error) {
 	over := *c
 	over.version += "+" + version
 	over.types = slices.Clone(c.types)
-	over.overlay = make(map[string]map[string]Price, len(c.overlay)+len(providers))
+	over.overlay = make(map[string]map[string]*Price, len(c.overlay)+len(providers))
 	for t, prices := range c.overlay {
 		over.overlay[t] = maps.Clone(prices)
 	}
@@ -88,7 +88,7 @@ func (c *Catalog) Overlay(modelsDev []byte, version string) (*Catalog, error) {
 			t = id
 		}
 		if over.overlay[t] == nil {
-			over.overlay[t] = make(map[string]Price, len(p.Models))
+			over.overlay[t] = make(map[string]*Price, len(p.Models))
 		}
 		for _, name := range slices.Sorted(maps.Keys(p.Models)) {
 			price, ok, err := modelsDevPrice(p.Models[name], name, version)
@@ -96,7 +96,7 @@ func (c *Catalog) Overlay(modelsDev []byte, version string) (*Catalog, error) {
 				return nil, fmt.Errorf("price file: provider %q, model %q: %w", id, name, err)
 			}
 			if ok {
-				over.overlay[t][normalize(t, name)] = price
+				over.overlay[t][normalize(t, name)] = &price
 			}
 		}
 		over.types = append(over.types, t)

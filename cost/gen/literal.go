@@ -15,8 +15,12 @@ type number string
 func literal(src string) (v any, err error) {
 	p := &parser{src: src}
 	defer func() {
-		if e, ok := recover().(syntaxError); ok {
+		switch e := recover().(type) {
+		case nil:
+		case syntaxError:
 			err = e
+		default:
+			panic(e)
 		}
 	}()
 	return p.value(), nil
@@ -64,11 +68,16 @@ func (p *parser) while(ok func(c byte) bool) string {
 	return p.src[start:p.pos]
 }
 
-func (p *parser) value() any {
+// peek is the next byte, without taking it.
+func (p *parser) peek() byte {
 	if p.pos == len(p.src) {
 		p.fail()
 	}
-	switch c := p.src[p.pos]; {
+	return p.src[p.pos]
+}
+
+func (p *parser) value() any {
+	switch c := p.peek(); {
 	case c == '{':
 		return p.object()
 	case c == '[':
@@ -94,7 +103,7 @@ func (p *parser) object() map[string]any {
 			p.want(",")
 		}
 		var key string
-		if c := p.src[p.pos]; c == '"' || c == '\'' {
+		if c := p.peek(); c == '"' || c == '\'' {
 			key = p.text()
 		} else {
 			key = p.while(func(c byte) bool {
