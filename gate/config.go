@@ -27,7 +27,8 @@ type Config struct {
 	// The model to ask: "<provider>/<model>", or the id of a model that one configured provider serves. Required.
 	Model string `json:"model"`
 
-	// The models beside the first one, each as text or as {"model","weight"}. Default: none.
+	// The models beside the first one, each as text or as {"model","weight"}. One that is listed again, the first one too,
+	// has the sum of its weights. Default: none.
 	FallbackModels []FallbackModel `json:"fallbackModels,omitzero"`
 
 	// How a request chooses among the models: single, fallback, round-robin, weighted, lowest-latency, lowest-cost.

@@ -99,7 +99,7 @@ func TestCompile(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(base(test.change), got, cmpopts.IgnoreUnexported(Gate{}), cmpopts.EquateEmpty()); diff != "" {
+			if diff := cmp.Diff(base(test.change), got, cmpopts.IgnoreUnexported(Gate{})); diff != "" {
 				t.Error(diff)
 			}
 		})

@@ -41,6 +41,14 @@ func (n Number) MarshalJSON() ([]byte, error) {
 	return []byte(n), nil
 }
 
+// value gives the digits as raw JSON, nil if the number is unset.
+func (n Number) value() jsontext.Value {
+	if n == "" {
+		return nil
+	}
+	return jsontext.Value(n)
+}
+
 // check reports a text that JSON doesn't take for a number: a Number can also come from a program.
 func (n Number) check() error {
 	if v := jsontext.Value(n); v.Kind() != '0' || !v.IsValid() || strings.ContainsAny(string(n), " \t\r\n") {

@@ -106,7 +106,7 @@ func compile(c *Config, source string, resolve Resolver) (*Gate, error) {
 		return nil, err
 	}
 	id, _ := parseUUID(c.ID)
-	maxTokens, _ := c.MaxTokens.whole(1, maxTokens, 0)
+	tokens, _ := c.MaxTokens.whole(1, maxTokens, 0)
 	retries, _ := c.MaxRetries.whole(0, maxRetries, 1)
 	format, _, _ := c.responseFormat()
 	wait := func(d Duration, unset time.Duration) time.Duration { return cmp.Or(time.Duration(d), unset) }
@@ -118,9 +118,9 @@ func compile(c *Config, source string, resolve Resolver) (*Gate, error) {
 		Strategy:         cmp.Or(Strategy(c.RoutingStrategy), Single),
 		SystemPrompt:     c.SystemPrompt,
 		SystemPromptMode: cmp.Or(Mode(c.SystemPromptMode), Prepend),
-		Temperature:      jsontext.Value(c.Temperature),
-		TopP:             jsontext.Value(c.TopP),
-		MaxTokens:        maxTokens,
+		Temperature:      c.Temperature.value(),
+		TopP:             c.TopP.value(),
+		MaxTokens:        tokens,
 		Overrides:        c.AllowOverrides.resolve(),
 		ResponseFormat:   format,
 		Timeouts: Timeouts{

@@ -186,7 +186,7 @@ func (a fileState) same(b fileState) bool {
 }
 
 // statFiles finds the files of the patterns, in the patterns' order and then by name, each once. A pattern without
-// wildcards names a file that must be there.
+// wildcards names a file that must be there. Wildcards don't find hidden files, which editors keep beside those they edit.
 func statFiles(patterns []string) ([]fileState, error) {
 	var states []fileState
 	seen := make(map[string]bool)
@@ -199,6 +199,9 @@ func statFiles(patterns []string) ([]fileState, error) {
 			paths = []string{pattern}
 		}
 		slices.Sort(paths)
+		if !strings.HasPrefix(filepath.Base(pattern), ".") {
+			paths = slices.DeleteFunc(paths, func(path string) bool { return strings.HasPrefix(filepath.Base(path), ".") })
+		}
 		for _, path := range paths {
 			if path = filepath.Clean(path); seen[path] {
 				continue
@@ -250,21 +253,24 @@ func readFile(state fileState) (source, error) {
 // peekText returns a text of an object's top level, or "", from JSON that needn't be a valid gate.
 func peekText(raw []byte, field string) string {
 	d := jsontext.NewDecoder(bytes.NewBuffer(raw), jsontext.AllowDuplicateNames(true))
-	if d.PeekKind() != '{' {
+	if token, err := d.ReadToken(); err != nil || token.Kind() != '{' {
 		return ""
 	}
-	for token, err := d.ReadToken(); err == nil && d.PeekKind() == '"'; {
-		if token, err = d.ReadToken(); err != nil {
+	for d.PeekKind() == '"' {
+		name, err := d.ReadToken()
+		if err != nil {
 			return ""
 		}
-		if token.String() == field && d.PeekKind() == '"' {
+		if name.String() == field && d.PeekKind() == '"' {
 			value, err := d.ReadToken()
 			if err != nil {
 				return ""
 			}
 			return value.String()
 		}
-		err = d.SkipValue()
+		if err := d.SkipValue(); err != nil {
+			return ""
+		}
 	}
 	return ""
 }

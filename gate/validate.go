@@ -31,7 +31,9 @@ var unsupported = []struct {
 	field string
 	asks  func(*Config) (value string, yes bool)
 }{
-	{"taskType", func(c *Config) (string, bool) { return c.TaskType, c.TaskType != "" && c.TaskType != "chat" }},
+	{"taskType", func(c *Config) (string, bool) {
+		return c.TaskType, c.TaskType != "chat" && slices.Contains(taskTypes, c.TaskType)
+	}},
 	{"routingStrategy", func(c *Config) (string, bool) {
 		return c.RoutingStrategy, slices.Contains([]string{"weighted", "lowest-latency", "lowest-cost"}, c.RoutingStrategy)
 	}},
@@ -82,7 +84,7 @@ func (c *Config) Validate() error {
 	_, field, err := c.responseFormat()
 	note(err, field)
 	for _, u := range unsupported {
-		if value, yes := u.asks(c); yes && oneOf(value, slices.Concat(taskTypes, strategies)) == nil {
+		if value, yes := u.asks(c); yes {
 			if value != "" {
 				value = strconv.Quote(value) + " "
 			}
