@@ -125,6 +125,48 @@ func TestNameAndIDShareAGate(t *testing.T) {
 	}
 }
 
+// Who asks for a cold gate while it is compiled waits for that, by name or by id.
+func TestSingleFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var loaded atomic.Bool
+		var compiled atomic.Int32
+		release := make(chan struct{})
+		table, err := NewTable(Options{
+			Inline: []*Config{{ID: testID, Name: "a", Model: "p/m"}},
+			Resolve: func(model string) (string, string, error) {
+				if loaded.Load() {
+					compiled.Add(1)
+					<-release
+				}
+				return split(model)
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer table.Close()
+		loaded.Store(true)
+		got := make(chan *Gate, 20)
+		for i := range cap(got) {
+			go func() {
+				g, _ := table.Lookup([]string{"a", testID}[i%2])
+				got <- g
+			}()
+		}
+		synctest.Wait()
+		close(release)
+		first := <-got
+		for range cap(got) - 1 {
+			if g := <-got; g == nil || g != first {
+				t.Errorf("got %p and %p", first, g)
+			}
+		}
+		if n := compiled.Load(); n != 1 {
+			t.Errorf("compiled %d times", n)
+		}
+	})
+}
+
 func TestMissesExpire(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		table, err := NewTable(Options{Resolve: split})
