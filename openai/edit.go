@@ -1,13 +1,5 @@
 package openai
 
-import (
-	"bytes"
-	"slices"
-
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-)
-
 // Edits are changes to a request's top-level fields. They are made on the
 // client's bytes each time a body is written, so that every attempt starts from
 // what the client sent, and writing twice gives the same bytes.
@@ -35,6 +27,15 @@ func (e *Edits) Set(name string, value ...[]byte) {
 
 // Delete leaves a field out.
 func (e *Edits) Delete(name string) { e.Set(name) }
+
+// Rename gives what is set under one name another.
+func (e *Edits) Rename(from, to string) {
+	for i := range e.list {
+		if e.list[i].name == from {
+			e.list[i].name = to
+		}
+	}
+}
 
 // Clone gives edits that can grow on their own.
 func (e *Edits) Clone() *Edits {
@@ -155,125 +156,4 @@ func (r *Request) HasSystem() bool {
 		}
 	}
 	return false
-}
-
-// member finds a member of a JSON object, which is valid already.
-func member(obj jsontext.Value, name string) (jsontext.Value, bool) {
-	dec := jsontext.NewDecoder(bytes.NewBuffer(obj))
-	if tok, err := dec.ReadToken(); err != nil || tok.Kind() != '{' {
-		return nil, false
-	}
-	for dec.PeekKind() != '}' {
-		key, err := dec.ReadValue()
-		if err != nil {
-			return nil, false
-		}
-		hit := string(key[1:len(key)-1]) == name
-		v, err := dec.ReadValue()
-		if err != nil {
-			return nil, false
-		}
-		if hit {
-			return v, true
-		}
-	}
-	return nil, false
-}
-
-// arrayLen counts an array's elements, up to one past most.
-func arrayLen(v jsontext.Value, most int) int {
-	if v.Kind() != '[' {
-		return 0
-	}
-	dec := jsontext.NewDecoder(bytes.NewBuffer(v))
-	if _, err := dec.ReadToken(); err != nil {
-		return 0
-	}
-	n := 0
-	for ; n <= most && dec.PeekKind() != ']'; n++ {
-		if dec.SkipValue() != nil {
-			return n
-		}
-	}
-	return n
-}
-
-// SetMember gives an object, or nothing, with one member set.
-func SetMember(obj jsontext.Value, name string, value []byte) []byte {
-	b := []byte("{")
-	if obj.Kind() == '{' {
-		if fields, err := objectFields(obj); err == nil {
-			for _, f := range fields {
-				if f.key != name {
-					b = append(append(b, obj[f.name:f.end]...), ',')
-				}
-			}
-		}
-	}
-	b = append(AppendString(b, name), ':')
-	return append(append(b, value...), '}')
-}
-
-// DropMessageMembers edits the messages so that none has a member of one of the
-// names, nor has any of its tool calls. Requests without such members, which is
-// nearly all, are only searched.
-func (r *Request) DropMessageMembers(e *Edits, drop ...string) {
-	parts := [][]byte{}
-	if x, ok := e.find("messages"); ok {
-		parts = x.parts
-	} else if v, ok := r.Field("messages"); ok {
-		parts = [][]byte{v}
-	}
-	found := false
-	for _, name := range drop {
-		for _, p := range parts {
-			found = found || bytes.Contains(p, []byte(`"`+name+`"`))
-		}
-	}
-	if !found {
-		return
-	}
-	list, err := dropMembers(bytes.Join(parts, nil), drop)
-	if err == nil {
-		e.Set("messages", list)
-	}
-}
-
-// dropMembers writes a list of messages, or of tool calls, without members of
-// the names.
-func dropMembers(list jsontext.Value, drop []string) ([]byte, error) {
-	var items []jsontext.Value
-	if err := json.Unmarshal(list, &items); err != nil {
-		return nil, err
-	}
-	b := []byte("[")
-	for i, item := range items {
-		fields, err := objectFields(item)
-		if err != nil {
-			return nil, err
-		}
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(b, '{')
-		first := true
-		for _, f := range fields {
-			if slices.Contains(drop, f.key) {
-				continue
-			}
-			if !first {
-				b = append(b, ',')
-			}
-			first = false
-			v := item[f.start:f.end]
-			if f.key == "tool_calls" && v.Kind() == '[' {
-				if v, err = dropMembers(v, drop); err != nil {
-					return nil, err
-				}
-			}
-			b = append(append(b, item[f.name:f.start]...), v...)
-		}
-		b = append(b, '}')
-	}
-	return append(b, ']'), nil
 }

@@ -36,7 +36,8 @@ type Error struct {
 	Param   string // the parameter that is to blame, may be empty
 	// RetryAfter is the wait that the provider asked for, 0 if none.
 	RetryAfter time.Duration
-	Err        error // the cause, where there is one
+	Provider   *Provider // whose it is; the relay sets it
+	Err        error     // the cause, where there is one
 }
 
 func (e *Error) Error() string {
@@ -71,7 +72,8 @@ func KindOf(status int) Kind {
 }
 
 // Public is the error as a client gets it once no target is left.
-func (e *Error) Public(p *Provider) *openai.Error {
+func (e *Error) Public() *openai.Error {
+	p := e.Provider
 	msg := p.Keys.Redact(e.Message)
 	switch e.Kind {
 	case Invalid:
@@ -83,8 +85,10 @@ func (e *Error) Public(p *Provider) *openai.Error {
 		}
 		return &openai.Error{Status: status, Type: openai.TypeInvalidRequest, Code: or(e.Code, "provider_error"), Param: e.Param, Message: msg}
 	case Auth:
-		return &openai.Error{Status: http.StatusBadGateway, Type: openai.TypeAPI, Code: "provider_auth",
-			Message: "the provider " + p.Name + " refused the gateway's credentials: its operator must mend them"}
+		if e.Status != 0 { // else the words are ours: a key that is not set
+			msg = "the provider " + p.Name + " refused the gateway's credentials: its operator must mend them"
+		}
+		return &openai.Error{Status: http.StatusBadGateway, Type: openai.TypeAPI, Code: "provider_auth", Message: msg}
 	case ModelNotFound:
 		return &openai.Error{Status: http.StatusBadGateway, Type: openai.TypeAPI, Code: "provider_model_not_found",
 			Message: "the provider " + p.Name + " does not know the gate's model: its operator must mend it"}
@@ -97,7 +101,11 @@ func (e *Error) Public(p *Provider) *openai.Error {
 	case TimedOut:
 		return &openai.Error{Status: http.StatusGatewayTimeout, Type: openai.TypeAPI, Code: "provider_timeout", Message: msg}
 	}
-	return &openai.Error{Status: http.StatusBadGateway, Type: openai.TypeAPI, Code: "provider_error", Message: msg}
+	code := "provider_error"
+	if e.Status == 0 { // the code is ours as well
+		code = or(e.Code, code)
+	}
+	return &openai.Error{Status: http.StatusBadGateway, Type: openai.TypeAPI, Code: code, Message: msg}
 }
 
 func or(a, b string) string {

@@ -95,13 +95,6 @@ func (r *Reader) field(line []byte) error {
 	return nil
 }
 
-// Buffered reports whether bytes are at hand that may hold a further event, so
-// that a writer can wait with its flush.
-func (r *Reader) Buffered() bool {
-	b := r.buf[r.r:r.w]
-	return bytes.Contains(b, []byte("\n\n")) || bytes.Contains(b, []byte("\n\r")) || bytes.Contains(b, []byte("\r\r"))
-}
-
 // line gives the next line without its ending. At the end of the stream a last
 // line without ending is given too.
 func (r *Reader) line() ([]byte, error) {

@@ -11,8 +11,8 @@ const ContentType = "text/event-stream"
 // Writer sends events to a client: each Write is flushed, since a model's words
 // are worth nothing later.
 type Writer struct {
-	w  http.ResponseWriter
-	rc *http.ResponseController
+	w     http.ResponseWriter
+	rc    *http.ResponseController
 	begun bool
 }
 

@@ -23,8 +23,10 @@ import (
 type Options struct {
 	Organization string // OpenAI-Organization
 	Project      string // OpenAI-Project
-	// Strict servers refuse fields that they don't know, so that reasoning
-	// state of other providers is left out of the messages.
+	// Strict is OpenAI itself: it refuses members of messages that it doesn't
+	// know, so that reasoning state of other providers is left out, and its
+	// newer models take max_completion_tokens alone, where other servers may
+	// only know max_tokens.
 	Strict bool
 }
 
@@ -59,6 +61,9 @@ func (c *chat) Request(ctx context.Context, call *provider.Call) (*http.Request,
 	}
 	if c.options.Strict {
 		call.Request.DropMessageMembers(edits, "reasoning_content", "reasoning_details", "extra_content")
+	} else if _, given := call.Request.Field("max_completion_tokens"); !given {
+		// The gate's own limit; the client's goes up by the name it has.
+		edits.Rename("max_completion_tokens", "max_tokens")
 	}
 	body := call.Request.Append(nil, edits)
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, call.Provider.BaseURL+"/chat/completions", bytes.NewReader(body))

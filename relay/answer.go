@@ -1,0 +1,216 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+
+	"github.com/layergateway/layergateway/cost"
+	"github.com/layergateway/layergateway/gate"
+	"github.com/layergateway/layergateway/openai"
+	"github.com/layergateway/layergateway/provider"
+	"github.com/layergateway/layergateway/sse"
+)
+
+// maxHeld bounds what is held back of a stream before its first content.
+const maxHeld = 1 << 20
+
+// errTruncated is an answer that stopped before its end, after its beginning
+// had reached the client.
+var errTruncated = errors.New("the provider's answer stopped before its end")
+
+// answering is an attempt whose answer has begun.
+type answering struct {
+	*exchange
+	provider *provider.Provider
+	chat     provider.Chat
+	target   gate.Target
+	dog      *watchdog
+}
+
+// whole reads an answer to its end and sends it in one piece.
+func (a *answering) whole(ctx context.Context, body io.Reader, events bool) error {
+	answer := openai.NewWhole()
+	var err error
+	if events {
+		err = a.gather(body, answer)
+	} else {
+		err = a.readWhole(body, answer)
+	}
+	if err != nil {
+		return a.failure(ctx, err)
+	}
+	a.rec.FirstToken = a.relay.Now().Sub(a.rec.Start)
+	a.finish(answer.NativeFinish())
+	a.setHeaders()
+	out := answer.Append(nil, a.trailer(answer.Usage()))
+	h := a.w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(out)))
+	if a.rec.Bill.Status != cost.Unpriced {
+		h.Set("X-Layer-Cost", a.rec.Bill.Total.String())
+	}
+	a.out.whole = true
+	a.w.WriteHeader(http.StatusOK)
+	_, err = a.w.Write(out)
+	return a.sent(err)
+}
+
+func (a *answering) readWhole(body io.Reader, answer openai.Answer) error {
+	data, err := io.ReadAll(io.LimitReader(body, maxAnswer+1))
+	if err != nil {
+		return err
+	}
+	if len(data) > maxAnswer {
+		return fmt.Errorf("the answer is larger than %d bytes", maxAnswer)
+	}
+	return a.chat.Whole(data, answer)
+}
+
+// gather reads a stream that nobody asked for.
+func (a *answering) gather(body io.Reader, answer openai.Answer) error {
+	events := sse.NewReader(io.LimitReader(body, maxAnswer), 0)
+	for !a.chat.Done() {
+		ev, err := events.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err == nil {
+			err = a.chat.Event(ev, answer)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return a.chat.End(answer)
+}
+
+// finish settles what the answer used once all of it is there.
+func (a *answering) finish(native string) {
+	a.rec.NativeFinish = native
+	a.bill()
+}
+
+// failure is what an answer that broke off means. While the client has seen
+// nothing, it is the provider's failure and another target may do better.
+func (a *answering) failure(ctx context.Context, err error) error {
+	var known *provider.Error
+	if interrupted := a.interrupted(ctx); interrupted != nil {
+		err = interrupted
+	} else if !errors.As(err, &known) {
+		err = garbage(err)
+	}
+	return err
+}
+
+// stream relays an answer event by event. Nothing goes out before the first
+// content, so that until then another target can take over unseen.
+func (a *answering) stream(ctx context.Context, body io.Reader, events bool) error {
+	s := openai.NewStream(a.req.IncludeUsage)
+	a.dog.begin(a.gate.Timeouts.FirstToken)
+	err := a.events(body, events, s)
+	if err == nil {
+		a.finish(s.NativeFinish())
+		a.begin()
+		s.End(a.trailer(s.Usage()))
+		return a.sent(a.out.finish(s.Ready()))
+	}
+	cut := errors.Is(err, io.ErrUnexpectedEOF)
+	err = a.failure(ctx, err)
+	if !a.out.begun() {
+		return err
+	}
+	a.bill()
+	if errors.Is(err, errClientGone) {
+		return err
+	}
+	// The client has the beginning: it is told, and no second model's words
+	// follow the first's.
+	if cut {
+		err = fmt.Errorf("%w: %w", errTruncated, err)
+	}
+	s.Fail(a.public(err))
+	if gone := a.sent(a.out.finish(s.Ready())); gone != nil {
+		return gone
+	}
+	return err
+}
+
+// events feeds the stream from the upstream's events, or from its whole answer
+// where it gave that instead.
+func (a *answering) events(body io.Reader, events bool, s *openai.Stream) error {
+	if !events {
+		return a.readWhole(body, s)
+	}
+	r := sse.NewReader(&flushing{src: body, flush: func() error { return a.flush(s) }}, 0)
+	for !a.chat.Done() {
+		ev, err := r.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return a.chat.End(s)
+		case errors.Is(err, errClientGone):
+			return err
+		case errors.Is(err, sse.ErrTooLarge):
+			return &provider.Error{Kind: provider.Failed, Code: "event_too_large", Message: "an event of the provider's stream is too large", Err: err}
+		case err != nil:
+			return fmt.Errorf("%w: %w", io.ErrUnexpectedEOF, err)
+		}
+		if err := a.chat.Event(ev, s); err != nil {
+			if ev.Cut {
+				err = fmt.Errorf("%w: %w", io.ErrUnexpectedEOF, err)
+			}
+			return err
+		}
+		if !s.Content() && s.Pending() > maxHeld {
+			return errors.New("the stream has no content")
+		}
+	}
+	return a.chat.End(s)
+}
+
+// flushing sends what is ready before it waits for more: one write for all that
+// came with one read.
+type flushing struct {
+	src   io.Reader
+	flush func() error
+}
+
+func (f *flushing) Read(p []byte) (int, error) {
+	if err := f.flush(); err != nil {
+		return 0, err
+	}
+	return f.src.Read(p)
+}
+
+func (a *answering) flush(s *openai.Stream) error {
+	if !s.Content() {
+		return nil
+	}
+	a.begin()
+	if s.Pending() == 0 {
+		return nil
+	}
+	return a.sent(a.out.write(s.Ready()))
+}
+
+// begin commits the answer to this attempt.
+func (a *answering) begin() {
+	if a.rec.FirstToken != 0 {
+		return
+	}
+	a.rec.FirstToken = max(a.relay.Now().Sub(a.rec.Start), 1)
+	a.dog.content()
+	a.setHeaders()
+	a.out.keepalive(a.relay.Keepalive)
+}
+
+// sent says what a failed write means: only the client can have caused it.
+func (a *answering) sent(err error) error {
+	if err != nil {
+		return fmt.Errorf("%w: %w", errClientGone, err)
+	}
+	return nil
+}

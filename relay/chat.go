@@ -1,0 +1,231 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/layergateway/layergateway/access"
+	"github.com/layergateway/layergateway/gate"
+	"github.com/layergateway/layergateway/openai"
+	"github.com/layergateway/layergateway/provider"
+	"github.com/layergateway/layergateway/sse"
+)
+
+// exchange is one chat completion on its way. It belongs to one goroutine; out
+// guards what the keep-alive shares with it.
+type exchange struct {
+	relay  *Relay
+	rec    *Record
+	w      http.ResponseWriter
+	r      *http.Request
+	req    *openai.Request
+	gate   *gate.Gate
+	edits  *openai.Edits
+	strict bool
+	out    *downstream
+}
+
+// Chat answers a chat completion request: it writes the whole answer, or the
+// error, and fills rec. The outcome is settled once, whatever happens.
+func (r *Relay) Chat(w http.ResponseWriter, req *http.Request, key *access.Key, rec *Record) {
+	x := &exchange{relay: r, rec: rec, w: w, r: req, out: &downstream{sse: sse.NewWriter(w)}}
+	rec.Key = key.Name
+	rec.Session = req.Header.Get("X-Layer-Session-Id")
+	var err error
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+			if p == http.ErrAbortHandler {
+				err = errClientGone
+			}
+		}
+		x.settle(err)
+	}()
+	err = x.run(key)
+}
+
+func (x *exchange) run(key *access.Key) error {
+	body, err := readBody(x.w, x.r, x.relay.MaxBody)
+	if err != nil {
+		return err
+	}
+	if x.req, err = openai.ParseChat(body); err != nil {
+		return err
+	}
+	x.rec.Stream = x.req.Stream
+	x.rec.User, _ = x.req.String("safety_identifier")
+	if x.rec.User == "" {
+		x.rec.User, _ = x.req.String("user")
+	}
+	n, err := x.relay.nameGate(x.req, x.r.Header)
+	if err != nil {
+		return err
+	}
+	g, refused := x.relay.findGate(n, key)
+	if refused != nil {
+		return refused
+	}
+	x.gate = g
+	x.rec.GateID, x.rec.Gate = x.gate.ID, x.gate.Name
+	if x.rec.Gate == "" {
+		x.rec.Gate = x.gate.ID
+	}
+	x.w.Header().Set("X-Layer-Gate-Id", x.gate.ID)
+	if err := usable(x.gate); err != nil {
+		return err
+	}
+	effective := x.gate.Apply(x.req, n.asked(x.gate))
+	x.edits, x.rec.Overridden = effective.Edits, effective.Overridden
+	x.strict = x.gate.Strict || strings.EqualFold(x.r.Header.Get("X-Layer-Strict"), "true")
+	if err := x.refuseIfStrict("the gate does not allow", x.rec.Overridden); err != nil {
+		return err
+	}
+	targets, err := x.targets(effective.Model)
+	if err != nil {
+		return err
+	}
+	return x.route(targets)
+}
+
+func (x *exchange) refuseIfStrict(why string, fields []string) error {
+	if !x.strict || len(fields) == 0 {
+		return nil
+	}
+	return openai.Invalid("unsupported_parameter", fields[0], "%s: %s", why, strings.Join(fields, ", "))
+}
+
+// targets are the gate's, in the order of this request; a model of the
+// request's own comes first.
+func (x *exchange) targets(model string) ([]gate.Target, error) {
+	order := x.gate.Order()
+	if model == "" {
+		return order, nil
+	}
+	p, name, err := x.relay.Resolve(model)
+	if err != nil {
+		return nil, openai.Invalid("model_not_found", "model", "the request's model is not known here: name it as <provider>/<model>")
+	}
+	list := []gate.Target{{Provider: p, Model: name, Weight: 1}}
+	for _, t := range order[1:] {
+		if t.Provider != p || t.Model != name {
+			list = append(list, t)
+		}
+	}
+	return list, nil
+}
+
+// route tries the targets in turn, and again those whose failure may pass, as
+// often as the gate has it. The last failure is the answer's.
+func (x *exchange) route(targets []gate.Target) error {
+	ctx, cancel := context.WithTimeoutCause(x.r.Context(), x.gate.Timeouts.Total, errTotal)
+	defer cancel()
+	var last error
+	for round := 0; round <= x.gate.MaxRetries; round++ {
+		if round > 0 && !x.pause(ctx, round) {
+			break
+		}
+		var again []gate.Target
+		for _, t := range targets {
+			err := x.attempt(ctx, t)
+			if err == nil || x.out.begun() || x.r.Context().Err() != nil {
+				return err
+			}
+			// A fault of the caller's, or of our own, is the same everywhere.
+			var failed *provider.Error
+			if !errors.As(err, &failed) || failed.Kind == provider.Invalid || ctx.Err() != nil {
+				return err
+			}
+			last = x.worse(last, err)
+			if failed.Kind == provider.Failed {
+				again = append(again, t)
+			}
+		}
+		if targets = again; len(targets) == 0 {
+			break
+		}
+	}
+	return last
+}
+
+// worse chooses which failure the client is told of once no target is left: the
+// newest, but a limit that will pass before anything else, so that the client
+// comes back.
+func (x *exchange) worse(last, err error) error {
+	var old, new *provider.Error
+	if errors.As(last, &old) && errors.As(err, &new) && old.Kind == provider.RateLimited && new.Kind != provider.RateLimited {
+		return last
+	}
+	return err
+}
+
+// pause waits before a further round, with jitter so that many requests that
+// failed together do not come back together.
+func (x *exchange) pause(ctx context.Context, round int) bool {
+	wait := 100 * time.Millisecond << min(round, 6)
+	wait += rand.N(wait)
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// settle ends the exchange: its outcome, and what a client without an answer is
+// told.
+func (x *exchange) settle(err error) {
+	rec := x.rec
+	rec.Outcome = outcomeOf(x.r.Context(), err)
+	rec.Total = x.relay.Now().Sub(rec.Start)
+	if rec.Outcome == GatewayError {
+		rec.Fault = err.Error()
+		x.out.fail(x.public(err))
+	}
+	x.out.stop()
+	if x.out.begun() {
+		rec.Status = http.StatusOK
+		return
+	}
+	if err == nil || rec.Outcome == ClientGone {
+		return
+	}
+	e := x.public(err)
+	rec.Status = e.Status
+	x.setHeaders()
+	e.Write(x.w)
+}
+
+// public is what a client is told of an error: our own refusals and the
+// provider's, and of anything else only that it happened.
+func (x *exchange) public(err error) *openai.Error {
+	var refused *openai.Error
+	var failed *provider.Error
+	switch {
+	case errors.As(err, &failed):
+		return failed.Public()
+	case errors.As(err, &refused):
+		return refused
+	}
+	return &openai.Error{Status: http.StatusInternalServerError, Type: openai.TypeAPI, Code: "gateway_error",
+		Message: "the gateway failed: request " + x.rec.RequestID}
+}
+
+// setHeaders says in the answer's headers where it comes from.
+func (x *exchange) setHeaders() {
+	if len(x.rec.Tries) == 0 {
+		return
+	}
+	h := x.w.Header()
+	h.Set("X-Layer-Provider", x.rec.Provider)
+	h.Set("X-Layer-Model", x.rec.Model)
+	h.Set("X-Layer-Attempts", strconv.Itoa(len(x.rec.Tries)))
+}

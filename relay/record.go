@@ -1,0 +1,99 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/layergateway/layergateway/cost"
+	"github.com/layergateway/layergateway/openai"
+	"github.com/layergateway/layergateway/provider"
+)
+
+// Outcome is how an exchange ended: each ends in exactly one.
+type Outcome string
+
+// The outcomes.
+const (
+	OK            Outcome = "ok"
+	ClientGone    Outcome = "client_gone"
+	Rejected      Outcome = "rejected"       // the request was refused, by the gateway or as the caller's fault by the provider
+	ProviderError Outcome = "provider_error" // no target gave an answer
+	Truncated     Outcome = "truncated"      // the answer stopped before its end
+	Timeout       Outcome = "timeout"
+	GatewayError  Outcome = "gateway_error" // a fault of the gateway's own
+)
+
+// Record is what became of one exchange. It holds nothing of what was said.
+type Record struct {
+	RequestID string
+	Start     time.Time
+	Key       string // the key's name
+	GateID    string
+	Gate      string // the gate's name, or its id if it has none
+	Provider  string // of the last attempt
+	Model     string // the provider's own name of the model
+	Session   string // the client's X-Layer-Session-Id
+	User      string // the client's end user
+	Stream    bool
+	Outcome   Outcome
+	Status    int // as the client saw it; 0 if it saw none
+	Tries     []Try
+	Usage     cost.Usage
+	Bill      cost.Bill
+	// FirstToken is the time to the first content; 0 if none came.
+	FirstToken time.Duration
+	Total      time.Duration
+	Overridden []string
+	Dropped    []string
+	// NativeFinish is the provider's own word for why the answer ended.
+	NativeFinish string
+	// Fault is what went wrong in the gateway itself, for its operator alone.
+	Fault string
+}
+
+// Try is one attempt at a target.
+type Try struct {
+	Provider, Model string
+	Status          int // the provider's; 0 if it did not answer
+	Kind            provider.Kind
+	Failed          bool
+	Took            time.Duration
+}
+
+// NewRecord begins the record of a request.
+func NewRecord(now time.Time) *Record {
+	return &Record{RequestID: uuid.NewString(), Start: now}
+}
+
+// errClientGone marks what failed because nobody waits for it any more.
+var errClientGone = errors.New("the client is gone")
+
+// outcomeOf decides how an exchange ended, from what stopped it; nil is an
+// answer that reached the client whole.
+func outcomeOf(client context.Context, err error) Outcome {
+	var refused *openai.Error
+	var failed *provider.Error
+	switch {
+	case err == nil:
+		return OK
+	case errors.Is(err, errClientGone) || client.Err() != nil:
+		return ClientGone
+	case errors.Is(err, errTruncated):
+		return Truncated
+	case errors.As(err, &failed):
+		switch failed.Kind {
+		case provider.Invalid:
+			return Rejected
+		case provider.TimedOut:
+			return Timeout
+		}
+		return ProviderError
+	case errors.As(err, &refused) && refused.Status < http.StatusInternalServerError:
+		return Rejected
+	}
+	return GatewayError
+}

@@ -1,0 +1,29 @@
+// Package relay carries one exchange: from an admitted request, over the
+// targets of its gate, to an answer and a bill.
+package relay
+
+import (
+	"time"
+
+	"github.com/layergateway/layergateway/cost"
+	"github.com/layergateway/layergateway/gate"
+	"github.com/layergateway/layergateway/provider"
+)
+
+// Relay is what all exchanges of one handler share. It never changes.
+type Relay struct {
+	Providers map[string]*provider.Provider // by name
+	Gates     *gate.Table
+	// Resolve finds provider and model of the model that a request asks for in
+	// place of the gate's.
+	Resolve gate.Resolver
+	// DefaultGate serves requests that name no gate; "" is none.
+	DefaultGate string
+	Catalog     *cost.Catalog
+	// Keepalive is the silence after which a stream gets a comment; 0 is never.
+	Keepalive time.Duration
+	// MaxBody bounds a request's body in bytes, after decompression.
+	MaxBody int64
+	// Now is the clock.
+	Now func() time.Time
+}

@@ -1,0 +1,99 @@
+package relay
+
+import (
+	"context"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/layergateway/layergateway/gate"
+)
+
+// limitError is a time limit of the gate that has run out.
+type limitError struct{ text string }
+
+func (e *limitError) Error() string { return e.text }
+
+var (
+	errFirstToken = &limitError{"the provider sent no content in time"}
+	errIdle       = &limitError{"the provider's stream fell silent"}
+	errTotal      = &limitError{"the provider's answer took too long"}
+)
+
+// watchdog ends an attempt whose stream is silent for too long: before the first
+// content by one limit, whatever else comes; then by another, which every byte
+// puts off.
+type watchdog struct {
+	cancel context.CancelCauseFunc
+	idle   time.Duration
+
+	mu    sync.Mutex
+	timer *time.Timer
+	heard bool // content has come
+}
+
+// watch derives the attempt's context. For whole answers only the total limit
+// counts: a reasoning model may think for minutes before its first byte. The
+// watchdog starts with begin.
+func watch(ctx context.Context, t gate.Timeouts) (context.Context, *watchdog) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	return ctx, &watchdog{cancel: cancel, idle: t.Idle}
+}
+
+// begin starts waiting for the first content.
+func (d *watchdog) begin(limit time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.timer = time.AfterFunc(limit, func() {
+		d.mu.Lock()
+		cause := errFirstToken
+		if d.heard {
+			cause = errIdle
+		}
+		d.mu.Unlock()
+		d.cancel(cause)
+	})
+}
+
+// content says that content has come: from here on, silence is what counts.
+func (d *watchdog) content() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.timer != nil && !d.heard {
+		d.heard = true
+		d.timer.Reset(d.idle)
+	}
+}
+
+// byte says that something came.
+func (d *watchdog) byte() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.heard {
+		d.timer.Reset(d.idle)
+	}
+}
+
+// stop ends the watch and the attempt's context.
+func (d *watchdog) stop() {
+	d.mu.Lock()
+	if d.timer != nil {
+		d.timer.Stop()
+	}
+	d.mu.Unlock()
+	d.cancel(context.Canceled)
+}
+
+// watched tells the watchdog of everything that is read.
+type watched struct {
+	src io.Reader
+	dog *watchdog
+}
+
+func (w *watched) Read(p []byte) (int, error) {
+	n, err := w.src.Read(p)
+	if n > 0 {
+		w.dog.byte()
+	}
+	return n, err
+}
