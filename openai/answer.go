@@ -21,6 +21,7 @@ type Answer interface {
 	// Member sets a further member of the message: annotations, images,
 	// reasoning_details, extra_content. Arrays given in several calls are joined.
 	Member(choice int, name string, v jsontext.Value)
+	// Logprobs adds token probabilities: an object of arrays, as OpenAI has it.
 	Logprobs(choice int, v jsontext.Value)
 	// Finish ends a choice with one of OpenAI's reasons; native is the provider's
 	// own word for it.

@@ -30,6 +30,7 @@ type Chat struct {
 	User              string          `json:"user"`
 	SafetyIdentifier  string          `json:"safety_identifier"`
 	Modalities        []string        `json:"modalities"`
+	WebSearchOptions  jsontext.Value  `json:"web_search_options"`
 
 	MaxTokens           *int64 `json:"max_tokens"`
 	MaxCompletionTokens *int64 `json:"max_completion_tokens"`
@@ -54,6 +55,10 @@ type Message struct {
 	ReasoningContent string            `json:"reasoning_content"`
 	ReasoningDetails []ReasoningDetail `json:"reasoning_details"`
 	ExtraContent     *ExtraContent     `json:"extra_content"`
+
+	// Images that the model made in an earlier turn: an array of image_url
+	// parts, where a gateway gave it.
+	Images jsontext.Value `json:"images"`
 }
 
 // Content is a message's content: parts, where a plain string is one text part.
@@ -102,6 +107,7 @@ type Part struct {
 	InputAudio   *InputAudio    `json:"input_audio"`
 	File         *File          `json:"file"`
 	CacheControl jsontext.Value `json:"cache_control"`
+	ExtraContent *ExtraContent  `json:"extra_content"`
 }
 
 // ImageURL is an image by https URL or data URL.
@@ -188,6 +194,9 @@ type Tool struct {
 	Function     *Function      `json:"function"`
 	Custom       jsontext.Value `json:"custom"`
 	CacheControl jsontext.Value `json:"cache_control"`
+	// Own holds the other members, an object or nil: a provider's own tool has
+	// its settings there.
+	Own jsontext.Value `json:",embed"`
 }
 
 // Function is a function's name and its parameters as JSON schema.

@@ -115,7 +115,14 @@ func joinArrays(a, b jsontext.Value) jsontext.Value {
 }
 
 // Logprobs implements Answer.
-func (w *Whole) Logprobs(choice int, v jsontext.Value) { w.choice(choice).logprobs = bytes.Clone(v) }
+func (w *Whole) Logprobs(choice int, v jsontext.Value) {
+	m := w.choice(choice)
+	if m.logprobs == nil {
+		m.logprobs = bytes.Clone(v)
+		return
+	}
+	m.joinLogprobs(v)
+}
 
 // Finish implements Answer.
 func (w *Whole) Finish(choice int, reason, native string) {
