@@ -205,6 +205,8 @@ type Function struct {
 	Description string         `json:"description"`
 	Parameters  jsontext.Value `json:"parameters"`
 	Strict      *bool          `json:"strict"`
+	// CacheControl is where some clients put the tool's.
+	CacheControl jsontext.Value `json:"cache_control"`
 }
 
 // ToolChoice says which tools the model may or must use.
