@@ -22,6 +22,9 @@ const maxHeld = 1 << 20
 // had reached the client.
 var errTruncated = errors.New("the provider's answer stopped before its end")
 
+// errCut marks a stream that ended before its end.
+var errCut = errors.New("the stream was cut off")
+
 // answering is an attempt whose answer has begun.
 type answering struct {
 	*exchange
@@ -103,6 +106,9 @@ func (a *answering) failure(ctx context.Context, err error) error {
 	} else if !errors.As(err, &known) {
 		err = garbage(err)
 	}
+	if errors.As(err, &known) {
+		known.Provider = a.provider
+	}
 	return err
 }
 
@@ -110,7 +116,6 @@ func (a *answering) failure(ctx context.Context, err error) error {
 // content, so that until then another target can take over unseen.
 func (a *answering) stream(ctx context.Context, body io.Reader, events bool) error {
 	s := openai.NewStream(a.req.IncludeUsage)
-	a.dog.begin(a.gate.Timeouts.FirstToken)
 	err := a.events(body, events, s)
 	if err == nil {
 		a.finish(s.NativeFinish())
@@ -118,11 +123,14 @@ func (a *answering) stream(ctx context.Context, body io.Reader, events bool) err
 		s.End(a.trailer(s.Usage()))
 		return a.sent(a.out.finish(s.Ready()))
 	}
-	cut := errors.Is(err, io.ErrUnexpectedEOF)
+	cut := errors.Is(err, errCut) && ctx.Err() == nil
 	err = a.failure(ctx, err)
-	if !a.out.begun() {
+	if !s.Content() {
 		return err
 	}
+	// Content is content, also if it came with the same read as the failure:
+	// how the bytes were cut on their way decides nothing.
+	a.begin()
 	a.bill()
 	if errors.Is(err, errClientGone) {
 		return err
@@ -150,17 +158,20 @@ func (a *answering) events(body io.Reader, events bool, s *openai.Stream) error 
 		ev, err := r.Next()
 		switch {
 		case errors.Is(err, io.EOF):
-			return a.chat.End(s)
+			if err := a.chat.End(s); err != nil {
+				return fmt.Errorf("%w: %w", errCut, err)
+			}
+			return nil
 		case errors.Is(err, errClientGone):
 			return err
 		case errors.Is(err, sse.ErrTooLarge):
 			return &provider.Error{Kind: provider.Failed, Code: "event_too_large", Message: "an event of the provider's stream is too large", Err: err}
 		case err != nil:
-			return fmt.Errorf("%w: %w", io.ErrUnexpectedEOF, err)
+			return fmt.Errorf("%w: %w", errCut, err)
 		}
 		if err := a.chat.Event(ev, s); err != nil {
 			if ev.Cut {
-				err = fmt.Errorf("%w: %w", io.ErrUnexpectedEOF, err)
+				err = fmt.Errorf("%w: %w", errCut, err)
 			}
 			return err
 		}

@@ -47,7 +47,7 @@ func (x *exchange) attempt(ctx context.Context, t gate.Target) (err error) {
 	if !ok && p.NeedsKey {
 		return &provider.Error{Kind: provider.Auth, Message: fmt.Sprintf("the provider %s has no key: %s is empty", p.Name, p.Keys.Missing())}
 	}
-	ctx, dog := watch(ctx, x.gate.Timeouts)
+	ctx, dog := watch(ctx, x.gate.Timeouts, x.req.Stream)
 	defer dog.stop()
 	chat := p.NewChat()
 	call := &provider.Call{Provider: p, Key: key, Model: t.Model, Request: x.req, Edits: x.edits, Stream: x.req.Stream}

@@ -32,27 +32,26 @@ type watchdog struct {
 	heard bool // content has come
 }
 
-// watch derives the attempt's context. For whole answers only the total limit
-// counts: a reasoning model may think for minutes before its first byte. The
-// watchdog starts with begin.
-func watch(ctx context.Context, t gate.Timeouts) (context.Context, *watchdog) {
+// watch derives the attempt's context. It waits for the first content of a
+// stream; for whole answers only the total limit counts, since a reasoning model
+// may think for minutes before its first byte.
+func watch(ctx context.Context, t gate.Timeouts, stream bool) (context.Context, *watchdog) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	return ctx, &watchdog{cancel: cancel, idle: t.Idle}
+	d := &watchdog{cancel: cancel, idle: t.Idle}
+	if stream {
+		d.timer = time.AfterFunc(t.FirstToken, d.bark)
+	}
+	return ctx, d
 }
 
-// begin starts waiting for the first content.
-func (d *watchdog) begin(limit time.Duration) {
+func (d *watchdog) bark() {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.timer = time.AfterFunc(limit, func() {
-		d.mu.Lock()
-		cause := errFirstToken
-		if d.heard {
-			cause = errIdle
-		}
-		d.mu.Unlock()
-		d.cancel(cause)
-	})
+	cause := errFirstToken
+	if d.heard {
+		cause = errIdle
+	}
+	d.mu.Unlock()
+	d.cancel(cause)
 }
 
 // content says that content has come: from here on, silence is what counts.
