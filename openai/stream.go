@@ -211,6 +211,9 @@ func NewCallID() string {
 	return "call_" + hex.EncodeToString(b[:])
 }
 
+// NewCompletionID makes an id for an answer whose provider gave none.
+func NewCompletionID() string { return "chatcmpl-" + NewCallID()[len("call_"):] }
+
 // Arguments implements Answer.
 func (s *Stream) Arguments(choice, index int, v string) {
 	if v == "" {

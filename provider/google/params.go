@@ -1,0 +1,75 @@
+package google
+
+import (
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/layergateway/layergateway/openai"
+)
+
+// carried is every parameter of OpenAI's that has an equivalent, and what it
+// becomes. Some are carried only in part, or only to some models: what is left
+// behind of these is found while translating.
+var carried = map[string]string{
+	"model":                 "the URL's path",
+	"messages":              "contents, systemInstruction",
+	"stream":                "streamGenerateContent",
+	"stream_options":        "usageMetadata is in every answer",
+	"tools":                 "tools[].functionDeclarations, or Google's own tools as they are",
+	"functions":             "tools[].functionDeclarations",
+	"tool_choice":           "toolConfig.functionCallingConfig",
+	"function_call":         "toolConfig.functionCallingConfig",
+	"web_search_options":    "tools[].googleSearch",
+	"response_format":       "generationConfig.responseMimeType, responseJsonSchema",
+	"reasoning_effort":      "generationConfig.thinkingConfig",
+	"temperature":           "generationConfig.temperature",
+	"top_p":                 "generationConfig.topP",
+	"frequency_penalty":     "generationConfig.frequencyPenalty",
+	"presence_penalty":      "generationConfig.presencePenalty",
+	"seed":                  "generationConfig.seed",
+	"n":                     "generationConfig.candidateCount",
+	"stop":                  "generationConfig.stopSequences",
+	"logprobs":              "generationConfig.responseLogprobs",
+	"top_logprobs":          "generationConfig.logprobs",
+	"max_tokens":            "generationConfig.maxOutputTokens",
+	"max_completion_tokens": "generationConfig.maxOutputTokens",
+	"modalities":            "generationConfig.responseModalities",
+	"service_tier":          "serviceTier",
+}
+
+// asksNothing holds, for parameters without equivalent, the value that only says
+// what Gemini does anyway. An empty value never asks for anything.
+var asksNothing = map[string]string{
+	"parallel_tool_calls": "true",
+	"verbosity":           `"medium"`,
+}
+
+// withoutEquivalent lists the request's parameters that nothing is made of.
+func withoutEquivalent(r *openai.Request, e *openai.Edits) []string {
+	var list []string
+	for _, name := range r.Present(e) {
+		if _, ok := carried[name]; ok {
+			continue
+		}
+		v, _ := r.Field(name)
+		if quiet, ok := asksNothing[name]; ok && string(v) == quiet {
+			continue
+		}
+		if !empty(v) || name == "parallel_tool_calls" {
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
+// empty tells whether v is false, "", {} or [].
+func empty(v jsontext.Value) bool {
+	switch v.Kind() {
+	case 'f':
+		return true
+	case '"', '{', '[':
+		return strings.Trim(string(v[1:len(v)-1]), " \t\r\n") == ""
+	}
+	return false
+}

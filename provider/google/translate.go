@@ -1,0 +1,166 @@
+package google
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/layergateway/layergateway/openai"
+)
+
+// maxStops is how many stop sequences Gemini takes.
+const maxStops = 5
+
+// translation makes the body of one request. It knows neither the URL nor the
+// credential.
+type translation struct {
+	asked      *openai.Chat
+	model      string
+	generation int
+	body       request
+	dropped    []string
+}
+
+func newTranslation(asked *openai.Chat, model string) *translation {
+	return &translation{asked: asked, model: model, generation: generation(model)}
+}
+
+// translate fills the body. The error is an *openai.Error.
+func (t *translation) translate() error {
+	steps := []func() error{t.messages, t.tools, t.format, t.reasoning, t.sampling}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	t.modalities()
+	t.serviceTier()
+	return nil
+}
+
+// drop notes a parameter, or a part of one, that has no equivalent here.
+func (t *translation) drop(name string) {
+	if !slices.Contains(t.dropped, name) {
+		t.dropped = append(t.dropped, name)
+	}
+}
+
+func (t *translation) config() *generationConfig {
+	if t.body.GenerationConfig == nil {
+		t.body.GenerationConfig = new(generationConfig)
+	}
+	return t.body.GenerationConfig
+}
+
+// format asks for JSON. Gemini always keeps to a schema that it is given, so
+// that strict needs no equivalent.
+func (t *translation) format() error {
+	f := t.asked.ResponseFormat
+	if f == nil || f.Type == "text" {
+		return nil
+	}
+	switch f.Type {
+	case "json_object":
+		t.config().ResponseMIMEType = "application/json"
+	case "json_schema":
+		if f.JSONSchema == nil || f.JSONSchema.Schema.Kind() != '{' {
+			return openai.Invalid("missing_field", "response_format.json_schema.schema", "'response_format.json_schema.schema' is missing: give the JSON schema as an object")
+		}
+		t.config().ResponseMIMEType = "application/json"
+		t.config().ResponseJSONSchema = f.JSONSchema.Schema
+	default:
+		return openai.Invalid("invalid_value", "response_format.type", "'response_format.type' must be text, json_object or json_schema")
+	}
+	return nil
+}
+
+// reasoning sets how much the model thinks. Who asks for thinking gets the
+// thoughts' summaries; who does not ask leaves the model its own default.
+func (t *translation) reasoning() error {
+	asked := t.asked.ReasoningEffort
+	if asked == "" {
+		return nil
+	}
+	if !isEffort(asked) {
+		return openai.Invalid("invalid_value", "reasoning_effort", "'reasoning_effort' must be one of none, minimal, low, medium, high, xhigh, max")
+	}
+	e, ok := effortsOf(t.model)[asked]
+	if !ok {
+		if asked != "none" {
+			t.drop("reasoning_effort")
+		}
+		return nil
+	}
+	c := &thinkingConfig{IncludeThoughts: asked != "none", ThinkingLevel: e.level}
+	if e.level == "" {
+		c.ThinkingBudget = &e.budget
+	}
+	t.config().ThinkingConfig = c
+	return nil
+}
+
+func (t *translation) sampling() error {
+	a := t.asked
+	set := func(to func(*generationConfig) *jsontext.Value, v jsontext.Value) {
+		if len(v) > 0 && v.Kind() != 'n' {
+			*to(t.config()) = v
+		}
+	}
+	set(func(c *generationConfig) *jsontext.Value { return &c.Temperature }, a.Temperature)
+	set(func(c *generationConfig) *jsontext.Value { return &c.TopP }, a.TopP)
+	set(func(c *generationConfig) *jsontext.Value { return &c.Seed }, a.Seed)
+	set(func(c *generationConfig) *jsontext.Value { return &c.PresencePenalty }, a.PresencePenalty)
+	set(func(c *generationConfig) *jsontext.Value { return &c.FrequencyPenalty }, a.FrequencyPenalty)
+	if limit := a.Limit(); limit != 0 {
+		t.config().MaxOutputTokens = limit
+	}
+	if a.N != nil && *a.N != 1 {
+		t.config().CandidateCount = *a.N
+	}
+	if len(a.Stop) > maxStops {
+		return openai.Invalid("array_above_max_length", "stop", "'stop' has more than %d sequences, which is what the model takes", maxStops)
+	}
+	if len(a.Stop) > 0 {
+		t.config().StopSequences = a.Stop
+	}
+	switch wanted := a.Logprobs != nil && *a.Logprobs; {
+	case wanted:
+		t.config().ResponseLogprobs = true
+		if a.TopLogprobs != nil {
+			t.config().Logprobs = *a.TopLogprobs
+		}
+	case a.TopLogprobs != nil && *a.TopLogprobs > 0:
+		t.drop("top_logprobs") // OpenAI has it with logprobs only
+	}
+	return nil
+}
+
+// modalities asks for images beside text. Speech is left out: Gemini speaks
+// with models of their own, in a format that OpenAI's shape has no place for.
+func (t *translation) modalities() {
+	var list []string
+	for _, m := range t.asked.Modalities {
+		switch m {
+		case "text", "image":
+			list = append(list, strings.ToUpper(m))
+		default:
+			t.drop("modalities")
+		}
+	}
+	if slices.Contains(list, "IMAGE") {
+		t.config().ResponseModalities = list
+	}
+}
+
+// serviceTiers maps OpenAI's service tiers; auto asks for nothing.
+var serviceTiers = map[string]string{"default": "standard", "flex": "flex", "priority": "priority"}
+
+func (t *translation) serviceTier() {
+	asked := t.asked.ServiceTier
+	tier, ok := serviceTiers[asked]
+	if !ok && asked != "" && asked != "auto" {
+		t.drop("service_tier")
+	}
+	t.body.ServiceTier = tier
+}
