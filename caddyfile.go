@@ -1,0 +1,271 @@
+package layergateway
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/dustin/go-humanize"
+
+	"github.com/layergateway/layergateway/cost"
+	"github.com/layergateway/layergateway/gate"
+)
+
+// parseApp sets up what all sites share, from the global options.
+//
+//	layer_gateway {
+//		prices <file>
+//	}
+func parseApp(d *caddyfile.Dispenser, existing any) (any, error) {
+	d.Next()
+	if existing != nil {
+		return nil, d.Errf("the global option %s is given twice", directive)
+	}
+	if d.NextArg() {
+		return nil, d.ArgErr()
+	}
+	var app App
+	err := words{"prices": func(d *caddyfile.Dispenser) error {
+		if err := oneArg(&app.Prices)(d); err != nil {
+			return err
+		}
+		if _, err := readCatalog(app.Prices); err != nil {
+			return d.WrapErr(err)
+		}
+		return nil
+	}}.block(d, "global option")
+	if err != nil {
+		return nil, err
+	}
+	return httpcaddyfile.App{Name: directive, Value: caddyconfig.JSON(&app, nil)}, nil
+}
+
+// gatewayParser reads the block of one handler. What refers to something that may come later in the block is
+// kept with its token and checked at the end.
+type gatewayParser struct {
+	gateway     *Gateway
+	types       map[string]string // of providers, by name
+	gates       []*gateParser
+	refs        []gateRef
+	defaultGate caddyfile.Token
+}
+
+// gateRef is a gate that is referred to.
+type gateRef struct {
+	who   string
+	token caddyfile.Token
+}
+
+// parseGateway sets up the handler from Caddyfile tokens.
+//
+//	layer_gateway [<matcher>] {
+//		api_key <key> {
+//			name    <name>
+//			gates   <name|id>...
+//			expires <date|time>
+//		}
+//		anonymous
+//		provider <name> [<type>] {
+//			...
+//		}
+//		gate <id> {
+//			...
+//		}
+//		gates_file   <file|pattern>...
+//		default_gate <name|id>
+//		max_body     <size>
+//		keepalive    <duration>|off
+//	}
+func parseGateway(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
+	d := h.Dispenser
+	d.Next()
+	head := d.Token()
+	if d.NextArg() {
+		return nil, d.ArgErr()
+	}
+	p := &gatewayParser{gateway: new(Gateway), types: make(map[string]string)}
+	g := p.gateway
+	err := words{
+		"api_key":      p.apiKey,
+		"anonymous":    noArgs(&g.Anonymous),
+		"provider":     p.provider,
+		"gate":         p.gate,
+		"gates_file":   someArgs(&g.GatesFiles),
+		"default_gate": p.setDefaultGate,
+		"max_body":     p.maxBody,
+		"keepalive":    p.keepalive,
+	}.block(d, directive, "api_key", "provider", "gate", "gates_file")
+	if err != nil {
+		return nil, err
+	}
+	if len(g.APIKeys) == 0 && !g.Anonymous {
+		return nil, at(head, errors.New("nobody could come in: add an api_key, or say anonymous to serve without keys"))
+	}
+	catalog, err := catalogOf(h)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.check(catalog); err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
+// catalogOf returns the prices that the global options say.
+func catalogOf(h httpcaddyfile.Helper) (*cost.Catalog, error) {
+	var app App
+	if option, ok := h.Option(directive).(httpcaddyfile.App); ok {
+		if err := json.Unmarshal(option.Value, &app); err != nil {
+			return nil, err
+		}
+	}
+	return readCatalog(app.Prices)
+}
+
+func (p *gatewayParser) apiKey(d *caddyfile.Dispenser) error {
+	key := new(APIKey)
+	if err := oneArg(&key.Key)(d); err != nil {
+		return err
+	}
+	var err error
+	if key.Key, err = hashedKey(key.Key); err != nil {
+		return d.Errf("api_key: %w", err)
+	}
+	p.gateway.APIKeys = append(p.gateway.APIKeys, key)
+	return words{
+		"name": oneArg(&key.Name),
+		"gates": func(d *caddyfile.Dispenser) error {
+			for d.NextArg() {
+				if err := p.refer("api_key", d.Token()); err != nil {
+					return err
+				}
+				key.Gates = append(key.Gates, d.Val())
+			}
+			if key.Gates == nil {
+				return d.ArgErr()
+			}
+			return nil
+		},
+		"expires": func(d *caddyfile.Dispenser) error {
+			if err := oneArg(&key.Expires)(d); err != nil {
+				return err
+			}
+			if _, err := parseExpiry(key.Expires); err != nil {
+				return d.WrapErr(err)
+			}
+			return nil
+		},
+	}.block(d, "api_key", "gates")
+}
+
+func (p *gatewayParser) provider(d *caddyfile.Dispenser) error {
+	args := d.CountRemainingArgs()
+	if args != 1 && args != 2 {
+		return d.ArgErr()
+	}
+	d.NextArg()
+	name := d.Val()
+	d.NextArg()
+	kind := d.Val()
+	if err := checkProviderName(name); err != nil {
+		return d.WrapErr(err)
+	}
+	if _, ok := p.types[name]; ok {
+		return d.Errf("provider %s is given twice", name)
+	}
+	if err := checkProviderType(kind); err != nil {
+		return d.Errf("provider %s: %w", name, err)
+	}
+	module, err := caddyfile.UnmarshalModule(d, providerNamespace+"."+kind)
+	if err != nil {
+		return err
+	}
+	var warnings []caddyconfig.Warning
+	raw := caddyconfig.JSONModuleObject(module, "type", kind, &warnings)
+	if len(warnings) > 0 {
+		return d.Errf("provider %s: %s", name, warnings[0].Message)
+	}
+	if p.gateway.ProvidersRaw == nil {
+		p.gateway.ProvidersRaw = make(map[string]json.RawMessage)
+	}
+	p.gateway.ProvidersRaw[name] = raw
+	p.types[name] = kind
+	return nil
+}
+
+func (p *gatewayParser) setDefaultGate(d *caddyfile.Dispenser) error {
+	if err := oneArg(&p.gateway.DefaultGate)(d); err != nil {
+		return err
+	}
+	return p.refer("default_gate", d.Token())
+}
+
+// refer notes a gate that is referred to.
+func (p *gatewayParser) refer(who string, token caddyfile.Token) error {
+	if _, ok := gate.NormalizeRef(token.Text); !ok {
+		return at(token, fmt.Errorf("%s: %q is not the name or id of a gate", who, token.Text))
+	}
+	p.refs = append(p.refs, gateRef{who, token})
+	return nil
+}
+
+func (p *gatewayParser) maxBody(d *caddyfile.Dispenser) error {
+	var text string
+	if err := oneArg(&text)(d); err != nil {
+		return err
+	}
+	size, err := humanize.ParseBytes(text)
+	if err != nil || size == 0 || size > math.MaxInt64 {
+		return d.Errf("max_body: %q is not a size such as 32MiB", text)
+	}
+	p.gateway.MaxBody = int64(size)
+	return nil
+}
+
+func (p *gatewayParser) keepalive(d *caddyfile.Dispenser) error {
+	if d.CountRemainingArgs() == 1 {
+		if d.NextArg(); d.Val() == "off" {
+			p.gateway.Keepalive = -1
+			return nil
+		}
+		d.Prev()
+	}
+	return durationArg(&p.gateway.Keepalive)(d)
+}
+
+// check finds what only the block as a whole can show.
+func (p *gatewayParser) check(catalog *cost.Catalog) error {
+	known := models{types: p.types, catalog: catalog}
+	var names []string
+	declared := make(map[string]caddyfile.Token) // by id and by name
+	for _, g := range p.gates {
+		if err := g.check(known); err != nil {
+			return err
+		}
+		id, _ := gate.NormalizeRef(g.config.ID)
+		for _, mark := range []struct{ word, text string }{{"id", id}, {"name", g.config.Name}} {
+			token := g.place(mark.word).token
+			if first, ok := declared[mark.text]; ok && mark.text != "" {
+				return at(token, fmt.Errorf("gate: the %s %q is already that of the gate at %s:%d",
+					mark.word, mark.text, first.File, first.Line))
+			}
+			declared[mark.text] = token
+		}
+		names = append(names, g.config.Name)
+	}
+	if len(p.gateway.GatesFiles) > 0 {
+		return nil // they may have it
+	}
+	for _, r := range p.refs {
+		ref, _ := gate.NormalizeRef(r.token.Text)
+		if _, ok := declared[ref]; !ok {
+			return at(r.token, fmt.Errorf("%s: there is no gate %q%s", r.who, ref, suggest(ref, names)))
+		}
+	}
+	return nil
+}

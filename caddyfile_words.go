@@ -1,0 +1,107 @@
+package layergateway
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+)
+
+// words are the subdirectives of a block: what each makes of the tokens behind it.
+type words map[string]func(*caddyfile.Dispenser) error
+
+// notYet are subdirectives that later versions will have, by the block that they belong to. They are refused,
+// since to serve without a limit that somebody counts on would be worse than not to serve.
+var notYet = map[string][]string{
+	"global option": {"ledger", "limits"},
+	directive:       {"gates_store"},
+	"api_key":       {"rate_limit", "token_limit", "budget"},
+	"gate":          {"budget", "rate_limit", "token_limit"},
+}
+
+// block reads a block's subdirectives, each of which may come once unless it is repeatable.
+func (w words) block(d *caddyfile.Dispenser, scope string, repeatable ...string) error {
+	seen := make(map[string]bool)
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		word := d.Val()
+		parse, ok := w[word]
+		switch {
+		case slices.Contains(notYet[scope], word):
+			return d.Errf("%s: %s is not supported by this version yet", scope, word)
+		case !ok:
+			known := slices.Sorted(maps.Keys(w))
+			hint := suggest(word, known)
+			if hint == "" {
+				hint = fmt.Sprintf(": there are %v", known)
+			}
+			return d.Errf("%s: unknown subdirective %q%s", scope, word, hint)
+		case seen[word] && !slices.Contains(repeatable, word):
+			return d.Errf("%s: %s is given twice", scope, word)
+		}
+		seen[word] = true
+		if err := parse(d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// noArgs is for a subdirective that says all by being there.
+func noArgs(to *bool) func(*caddyfile.Dispenser) error {
+	return func(d *caddyfile.Dispenser) error {
+		if d.NextArg() {
+			return d.ArgErr()
+		}
+		*to = true
+		return nil
+	}
+}
+
+// oneArg is for a subdirective with a single argument.
+func oneArg[T ~string](to *T) func(*caddyfile.Dispenser) error {
+	return func(d *caddyfile.Dispenser) error {
+		args := d.RemainingArgs()
+		if len(args) != 1 {
+			return d.ArgErr()
+		}
+		*to = T(args[0])
+		return nil
+	}
+}
+
+// someArgs is for a subdirective that lists.
+func someArgs(to *[]string) func(*caddyfile.Dispenser) error {
+	return func(d *caddyfile.Dispenser) error {
+		args := d.RemainingArgs()
+		if len(args) == 0 {
+			return d.ArgErr()
+		}
+		*to = append(*to, args...)
+		return nil
+	}
+}
+
+// durationArg is for a subdirective with a time span, which is positive.
+func durationArg(to *caddy.Duration) func(*caddyfile.Dispenser) error {
+	return func(d *caddyfile.Dispenser) error {
+		var text string
+		if err := oneArg(&text)(d); err != nil {
+			return err
+		}
+		span, err := caddy.ParseDuration(text)
+		if err != nil || span <= 0 {
+			return d.Errf("%q is not a positive duration such as 15s", text)
+		}
+		*to = caddy.Duration(span)
+		return nil
+	}
+}
+
+// at gives an error the file and line of a token that was read before.
+func at(token caddyfile.Token, err error) error {
+	d := caddyfile.NewDispenser([]caddyfile.Token{token})
+	d.Next()
+	return d.WrapErr(err)
+}

@@ -1,0 +1,143 @@
+package layergateway
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/layergateway/layergateway/access"
+	"github.com/layergateway/layergateway/gate"
+)
+
+// hashPrefix marks a key that is configured by its hash.
+const hashPrefix = "sha256:"
+
+// APIKey is a key that clients come with, as "Authorization: Bearer <key>". Only its hash is kept.
+type APIKey struct {
+	// The key: its hash as sha256:<64 hex digits>, a placeholder such as {env.NAME} or {file./path} that is
+	// resolved when the configuration is loaded, or the key itself. In the Caddyfile the key itself becomes
+	// its hash at once; in JSON it would show wherever the configuration does. Required.
+	Key string `json:"key,omitempty"`
+
+	// What the log calls the key. Default: "key_" and the first 8 digits of its hash.
+	Name string `json:"name,omitempty"`
+
+	// The names and ids of the gates that the key may use; an empty list is none. Default: all.
+	Gates []string `json:"gates,omitempty"`
+
+	// When the key stops working: a date such as 2027-01-01, which begins at midnight UTC, or a time such as
+	// 2027-01-01T12:00:00+02:00. Default: never.
+	Expires string `json:"expires,omitempty"`
+}
+
+// provisionKeys resolves the clients' keys.
+func (g *Gateway) provisionKeys() error {
+	keys := make([]*access.Key, len(g.APIKeys))
+	for i, k := range g.APIKeys {
+		if k == nil {
+			return fmt.Errorf("api_keys: number %d is null", i+1)
+		}
+		key, err := k.resolve()
+		if err != nil {
+			return fmt.Errorf("api key %s: %w", k.label(i), err)
+		}
+		for _, ref := range key.Gates {
+			if err := g.checkGate("api key "+key.Name, ref); err != nil {
+				return err
+			}
+		}
+		if !hasPlaceholder(k.Key) && !strings.HasPrefix(k.Key, hashPrefix) {
+			g.log.Warn("a client key is in the configuration as it is, where many can read it: configure its hash, or a placeholder",
+				zap.String("key", key.Name), zap.Stringer("hash", key.Hash))
+		}
+		if !key.Expires.IsZero() && !time.Now().Before(key.Expires) {
+			g.log.Warn("a client key has expired", zap.String("key", key.Name), zap.Time("expires", key.Expires))
+		}
+		keys[i] = key
+	}
+	var anonymous *access.Key
+	if g.Anonymous {
+		anonymous = &access.Key{Name: "anonymous"}
+	}
+	var err error
+	g.keys, err = access.NewKeys(keys, anonymous, time.Now)
+	return err
+}
+
+// label names a key in an error about it.
+func (k *APIKey) label(i int) string {
+	switch {
+	case k.Name != "":
+		return fmt.Sprintf("%q", k.Name)
+	case hasPlaceholder(k.Key):
+		return k.Key
+	}
+	return fmt.Sprintf("number %d", i+1)
+}
+
+func (k *APIKey) resolve() (*access.Key, error) {
+	text, ok, err := resolve(k.Key)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		if k.Key == "" {
+			return nil, errEmptyKey
+		}
+		return nil, fmt.Errorf("%s is empty: an empty key would let nobody in, or everybody", k.Key)
+	}
+	key := &access.Key{Name: k.Name}
+	if key.Hash, err = access.ParseKey(text); err != nil {
+		return nil, err
+	}
+	if key.Name == "" {
+		key.Name = "key_" + hex.EncodeToString(key.Hash[:4])
+	}
+	if key.Expires, err = parseExpiry(k.Expires); err != nil {
+		return nil, err
+	}
+	if k.Gates != nil {
+		key.Gates = make([]string, len(k.Gates))
+	}
+	for i, ref := range k.Gates {
+		if key.Gates[i], ok = gate.NormalizeRef(ref); !ok {
+			return nil, fmt.Errorf("%q is not the name or id of a gate", ref)
+		}
+	}
+	return key, nil
+}
+
+var errEmptyKey = errors.New("the key is empty: give a key, sha256:<hex>, or a placeholder such as {env.NAME}")
+
+// parseExpiry reads a date or a time; "" is never.
+func parseExpiry(text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	for _, layout := range []string{time.DateOnly, time.RFC3339} {
+		if at, err := time.Parse(layout, text); err == nil {
+			return at, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("expires: %q is neither a date such as 2027-01-01 nor a time such as 2027-01-01T12:00:00Z", text)
+}
+
+// hashedKey is a client key as the Caddyfile's JSON has it: a literal one by its hash alone, so that it shows
+// neither in /config/ nor in what Caddy saves of its configuration.
+func hashedKey(text string) (string, error) {
+	if text == "" {
+		return "", errEmptyKey
+	}
+	if hasPlaceholder(text) {
+		return text, nil
+	}
+	h, err := access.ParseKey(text)
+	if err != nil {
+		return "", err
+	}
+	return h.String(), nil
+}

@@ -1,0 +1,98 @@
+package layergateway
+
+import (
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/layergateway/layergateway/cost"
+	"github.com/layergateway/layergateway/gate"
+	"github.com/layergateway/layergateway/relay"
+)
+
+// metrics are the counters of all handlers. They outlive reloads, although Caddy has a new registry with each.
+// Labels are the configuration's own words: never a key, nor a text that a client chose.
+type metrics struct {
+	requests       *prometheus.CounterVec
+	tokens         *prometheus.CounterVec
+	cost           *prometheus.CounterVec
+	reloadFailures prometheus.Counter
+}
+
+func newMetrics() *metrics {
+	opts := func(name, help string) prometheus.CounterOpts {
+		return prometheus.CounterOpts{Namespace: directive, Name: name, Help: help}
+	}
+	return &metrics{
+		requests: prometheus.NewCounterVec(opts("requests_total", "Chat completions, by how they ended."),
+			[]string{"gate", "provider", "model", "outcome"}),
+		tokens: prometheus.NewCounterVec(opts("tokens_total", "Tokens, as far as providers reported them."),
+			[]string{"gate", "provider", "model", "kind"}),
+		cost: prometheus.NewCounterVec(opts("cost_usd_total", "Cost in US dollars, as far as prices are known."),
+			[]string{"gate", "provider", "model"}),
+		reloadFailures: prometheus.NewCounter(opts("gates_reload_failures_total", "Edits of gates files that were not taken over for a mistake.")),
+	}
+}
+
+// register adds the counters and the state of a configuration's gates to its registry.
+func (m *metrics) register(r *prometheus.Registry, gates *gateFiles) error {
+	gauge := func(name, help string, value func() float64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: directive, Name: name, Help: help}, value)
+	}
+	for _, c := range []prometheus.Collector{
+		m.requests, m.tokens, m.cost, m.reloadFailures,
+		gauge("gates", "Gates that are loaded.", gates.count),
+		gauge("gates_reload_ok", "Whether all gates files could be read when they last changed.", gates.ok),
+	} {
+		if err := r.Register(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// count adds one chat completion.
+func (m *metrics) count(rec *relay.Record, gates *gate.Table) {
+	model := modelLabel(rec, gates)
+	m.requests.WithLabelValues(rec.Gate, rec.Provider, model, string(rec.Outcome)).Inc()
+	for _, kind := range []struct {
+		name   string
+		tokens cost.Tokens
+	}{
+		{"prompt", rec.Usage.Input},
+		{"completion", rec.Usage.Output},
+	} {
+		if n := kind.tokens.N(); n > 0 {
+			m.tokens.WithLabelValues(rec.Gate, rec.Provider, model, kind.name).Add(float64(n))
+		}
+	}
+	if dollars, ok := dollars(rec.Bill); ok && dollars > 0 {
+		m.cost.WithLabelValues(rec.Gate, rec.Provider, model).Add(dollars)
+	}
+}
+
+// modelLabel is the model, if it is one of the gate's: another one is the client's choice, and there is no end
+// of those.
+func modelLabel(rec *relay.Record, gates *gate.Table) string {
+	if rec.Model == "" {
+		return ""
+	}
+	if g, ok := gates.Lookup(rec.GateID); ok {
+		for _, t := range g.Targets {
+			if t.Provider == rec.Provider && t.Model == rec.Model {
+				return rec.Model
+			}
+		}
+	}
+	return "other"
+}
+
+// dollars is what a bill comes to; false if it is unknown.
+func dollars(b cost.Bill) (float64, bool) {
+	if b.Status != cost.Exact && b.Status != cost.Estimated {
+		return 0, false
+	}
+	// Through text, so that the nearest float64 is shown with the digits that the amount has.
+	f, err := strconv.ParseFloat(b.Total.String(), 64)
+	return f, err == nil
+}

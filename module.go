@@ -1,0 +1,212 @@
+// Package layergateway is layer_gateway, an LLM gateway for Caddy: one API in OpenAI's format in front of
+// many providers, with gates instead of models, keys of its own, failover, and the cost of every answer.
+//
+// This package is what Caddy sees. The gateway itself is in its sub-packages, which know nothing of Caddy.
+package layergateway
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+
+	"github.com/layergateway/layergateway/access"
+	"github.com/layergateway/layergateway/gate"
+	"github.com/layergateway/layergateway/relay"
+)
+
+func init() {
+	caddy.RegisterModule(new(Gateway))
+	caddy.RegisterModule(new(App))
+	caddy.RegisterModule(new(OpenAI))
+	caddy.RegisterModule(new(Anthropic))
+	caddy.RegisterModule(new(Google))
+	caddy.RegisterModule(new(Echo))
+	httpcaddyfile.RegisterGlobalOption(directive, parseApp)
+	httpcaddyfile.RegisterHandlerDirective(directive, parseGateway)
+	// What is not the API's is the site's: respond, reverse_proxy and file_server come after.
+	httpcaddyfile.RegisterDirectiveOrder(directive, httpcaddyfile.Before, "respond")
+}
+
+const (
+	directive = "layer_gateway"
+
+	defaultMaxBody   = 32 << 20
+	defaultKeepalive = caddy.Duration(15 * time.Second)
+)
+
+// Gateway answers OpenAI's API below the path at which it is mounted: POST /v1/chat/completions, and GET
+// /v1/models with the gates that the key may use. All other requests go to the next handler untouched.
+//
+// A request names a gate where it would name a model. The gate says which models of which providers are
+// asked, in which order and with which settings. The answer is in OpenAI's format, and says what it cost.
+//
+// Placeholders, for log fields and headers of the answer, once the gateway has answered a chat completion:
+//
+// Placeholder | Description
+// ------------|------------
+// `{http.layer_gateway.request_id}` | The id that the answer's X-Layer-Request-Id has
+// `{http.layer_gateway.gate}` | The gate's name, or its id if it has none
+// `{http.layer_gateway.provider}` | The provider that was asked last
+// `{http.layer_gateway.model}` | The model as that provider calls it
+// `{http.layer_gateway.outcome}` | How it ended: ok, client_gone, rejected, provider_error, truncated, timeout, gateway_error
+// `{http.layer_gateway.cost}` | The cost in US dollars; empty if it is unknown
+// `{http.layer_gateway.prompt_tokens}` | The tokens of the prompt; empty if unknown
+// `{http.layer_gateway.completion_tokens}` | The tokens of the answer; empty if unknown
+// `{http.layer_gateway.attempts}` | How many attempts at providers there were
+//
+// The access log has the same in its field `layer_gateway`.
+type Gateway struct {
+	// The keys that clients may come with. Default: none, which needs `anonymous`.
+	APIKeys []*APIKey `json:"api_keys,omitempty"`
+
+	// Serve requests without a key. Default: false.
+	Anonymous bool `json:"anonymous,omitempty"`
+
+	// The providers, by the names that gates call them. Default: none.
+	ProvidersRaw map[string]json.RawMessage `json:"providers,omitempty" caddy:"namespace=http.handlers.layer_gateway.providers inline_key=type"`
+
+	// The gates. Default: none.
+	Gates []*gate.Config `json:"gates,omitempty"`
+
+	// Files with more gates: paths, or patterns such as gates/*.json, relative to the working directory. A
+	// file holds one gate, an array, or {"gates": [...]}. Files that change are read again without a
+	// reload; while one has a mistake, the gates stay as they were. Default: none.
+	GatesFiles []string `json:"gates_files,omitempty"`
+
+	// The gate, by name or id, for requests that name none. Default: none, they are refused.
+	DefaultGate string `json:"default_gate,omitempty"`
+
+	// The largest body of a request, in bytes, after decompression. Default: 33554432 (32 MiB).
+	MaxBody int64 `json:"max_body,omitempty"`
+
+	// The silence after which a stream that has begun gets a comment, so that nobody in between takes it
+	// for dead; negative is never. Default: 15s.
+	Keepalive caddy.Duration `json:"keepalive,omitempty"`
+
+	relay *relay.Relay
+	keys  *access.Keys
+	app   *App
+	held  holds
+	log   *zap.Logger
+}
+
+// CaddyModule returns the Caddy module information.
+func (*Gateway) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "http.handlers.layer_gateway",
+		New: func() caddy.Module { return new(Gateway) },
+	}
+}
+
+// Provision reads secrets and gates, and makes ready to serve. It has no effect outside of the process.
+func (g *Gateway) Provision(ctx caddy.Context) error {
+	g.log = ctx.Logger()
+	app, err := ctx.App(directive)
+	if err != nil {
+		return err
+	}
+	g.app = app.(*App)
+	if len(g.APIKeys) == 0 && !g.Anonymous {
+		return errors.New("nobody could come in: add api_keys, or set anonymous to serve without keys")
+	}
+	if g.MaxBody < 0 {
+		return fmt.Errorf("max_body is %d: it must be positive", g.MaxBody)
+	}
+	providers, err := g.provisionProviders(ctx)
+	if err != nil {
+		return err
+	}
+	known := models{types: make(map[string]string, len(providers)), catalog: g.app.catalog}
+	for name, p := range providers {
+		known.types[name] = p.Type
+	}
+	if slices.Contains(g.Gates, nil) {
+		return errors.New("gates: null is not a gate")
+	}
+	table, err := gate.NewTable(gate.Options{
+		Inline:  g.Gates,
+		Files:   g.GatesFiles,
+		Resolve: known.resolve,
+		Cycles:  hold(&g.held, cyclesKey{}, gate.NewCycles()),
+	})
+	if err != nil {
+		return err
+	}
+	g.relay = &relay.Relay{
+		Providers: providers,
+		Gates:     table,
+		Resolve:   known.resolve,
+		Catalog:   g.app.catalog,
+		Keepalive: time.Duration(orDefault(g.Keepalive, defaultKeepalive)),
+		MaxBody:   orDefault(g.MaxBody, defaultMaxBody),
+		Now:       time.Now,
+	}
+	if err := g.provisionDefaultGate(); err != nil {
+		return err
+	}
+	if err := g.provisionKeys(); err != nil {
+		return err
+	}
+	g.app.watch(table, g.GatesFiles, g.log)
+	return nil
+}
+
+func orDefault[T comparable](value, unset T) T {
+	var zero T
+	if value == zero {
+		return unset
+	}
+	return value
+}
+
+func (g *Gateway) provisionDefaultGate() error {
+	if g.DefaultGate == "" {
+		return nil
+	}
+	ref, _ := gate.NormalizeRef(g.DefaultGate)
+	if err := g.checkGate("default_gate", ref); err != nil {
+		return err
+	}
+	g.relay.DefaultGate = ref
+	return nil
+}
+
+// checkGate reports a gate that the configuration refers to and that is not there. With files it may come
+// later.
+func (g *Gateway) checkGate(who, ref string) error {
+	if _, ok := g.relay.Gates.Lookup(ref); ok {
+		return nil
+	}
+	if len(g.GatesFiles) == 0 {
+		var names []string
+		for other := range g.relay.Gates.All() {
+			names = append(names, other.Name)
+		}
+		return fmt.Errorf("%s: there is no gate %q%s", who, ref, suggest(ref, names))
+	}
+	g.log.Warn("there is no such gate yet", zap.String("gate", ref), zap.String("named_by", who))
+	return nil
+}
+
+// Cleanup lets go of what is shared. Requests that are still under way go on: a closed table still finds
+// gates, and a transport that nobody holds only closes connections that are idle.
+func (g *Gateway) Cleanup() error {
+	if g.relay != nil {
+		g.relay.Gates.Close()
+	}
+	return g.held.release()
+}
+
+// Interface guards
+var (
+	_ caddy.Provisioner           = (*Gateway)(nil)
+	_ caddy.CleanerUpper          = (*Gateway)(nil)
+	_ caddyhttp.MiddlewareHandler = (*Gateway)(nil)
+)

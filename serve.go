@@ -1,0 +1,96 @@
+package layergateway
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/layergateway/layergateway/access"
+	"github.com/layergateway/layergateway/openai"
+	"github.com/layergateway/layergateway/relay"
+)
+
+// The paths of the API, below whatever prefix the site has taken off.
+const (
+	chatPath   = "/v1/chat/completions"
+	modelsPath = "/v1/models"
+)
+
+// ServeHTTP answers what is the API's, and leaves the rest to the next handler.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	ref, isModel := strings.CutPrefix(r.URL.Path, modelsPath+"/")
+	switch {
+	case r.URL.Path == chatPath:
+		g.serveChat(w, r)
+	case r.URL.Path == modelsPath:
+		g.serveModels(w, r, g.relay.Models)
+	case isModel && ref != "":
+		g.serveModels(w, r, func(w http.ResponseWriter, key *access.Key) { g.relay.Model(w, key, ref) })
+	default:
+		return next.ServeHTTP(w, r)
+	}
+	return nil
+}
+
+func (g *Gateway) serveChat(w http.ResponseWriter, r *http.Request) {
+	rec := begin(w)
+	if r.Method != http.MethodPost {
+		refuseMethod(w, r, "POST")
+		return
+	}
+	observe(r, rec)
+	// Before the body is read: who may not come in costs nothing.
+	if key, err := g.keys.Authenticate(r.Header); err != nil {
+		rec.Outcome, rec.Status = relay.Rejected, refuse(w, err)
+		rec.Total = time.Since(rec.Start)
+	} else {
+		g.relay.Chat(w, r, key, rec)
+	}
+	g.report(rec)
+}
+
+func (g *Gateway) serveModels(w http.ResponseWriter, r *http.Request, answer func(http.ResponseWriter, *access.Key)) {
+	begin(w)
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		refuseMethod(w, r, "GET, HEAD")
+		return
+	}
+	key, err := g.keys.Authenticate(r.Header)
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	answer(w, key)
+}
+
+// begin gives a request its id, which its answer has whatever it is. The second header is the one that OpenAI's
+// clients show.
+func begin(w http.ResponseWriter) *relay.Record {
+	rec := relay.NewRecord(time.Now())
+	w.Header().Set("X-Layer-Request-Id", rec.RequestID)
+	w.Header().Set("X-Request-Id", rec.RequestID)
+	return rec
+}
+
+// refuse answers a request that has no valid key, and returns the status.
+func refuse(w http.ResponseWriter, err error) int {
+	var refusal *openai.Error
+	if !errors.As(err, &refusal) {
+		refusal = &openai.Error{Status: http.StatusInternalServerError, Type: openai.TypeAPI, Code: "gateway_error", Message: "the gateway failed"}
+	}
+	if refusal.Status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+	}
+	refusal.Write(w)
+	return refusal.Status
+}
+
+func refuseMethod(w http.ResponseWriter, r *http.Request, allowed string) {
+	w.Header().Set("Allow", allowed)
+	refusal := openai.Invalid("method_not_allowed", "", "%s takes %s only", r.URL.Path, allowed)
+	refusal.Status = http.StatusMethodNotAllowed
+	refusal.Write(w)
+}
