@@ -1,0 +1,145 @@
+package anthropic
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/layergateway/layergateway/openai"
+)
+
+// Carried is every parameter of a chat completion that reaches Anthropic, and
+// how. All others are dropped and reported.
+var Carried = map[string]string{
+	"model":                 "model",
+	"messages":              "messages and system",
+	"max_completion_tokens": "max_tokens; the model's own limit where the client gives none",
+	"max_tokens":            "max_tokens",
+	"temperature":           "temperature, at most 1; dropped for models that refuse it and while thinking",
+	"top_p":                 "top_p; dropped for models that refuse it, beside temperature from Claude 4.1 on, and while thinking",
+	"stop":                  "stop_sequences, but for blank ones",
+	"tools":                 "tools; Anthropic's own tools as they are",
+	"functions":             "tools",
+	"tool_choice":           "tool_choice; allowed_tools by leaving the others out",
+	"function_call":         "tool_choice",
+	"parallel_tool_calls":   "tool_choice.disable_parallel_tool_use",
+	"response_format":       "output_config.format; before Claude 4.5 a tool that the model must call; json_object as an instruction",
+	"reasoning_effort":      "thinking, and output_config.effort from Claude 4.6 on",
+	"user":                  "metadata.user_id",
+	"safety_identifier":     "metadata.user_id",
+	"service_tier":          "service_tier: auto, or default as standard_only",
+	"stream":                "stream",
+	"stream_options":        "by the gateway",
+	"modalities":            "text alone",
+	"n":                     "1 alone",
+}
+
+// translation makes Anthropic's request of a chat completion.
+type translation struct {
+	in         *openai.Chat
+	generation generation
+	body       body
+	dropped    []string
+	schemaTool string // the tool that stands for response_format, if any
+	files      bool   // files are named by their id
+}
+
+// drop reports a parameter, or a part of one, that is not carried.
+func (t *translation) drop(name string) {
+	if !slices.Contains(t.dropped, name) {
+		t.dropped = append(t.dropped, name)
+	}
+}
+
+func (t *translation) run() error {
+	if n := t.in.N; n != nil && *n > 1 {
+		return openai.Invalid("unsupported_value", "n", "'n' can only be 1 for this gate's provider, Anthropic")
+	}
+	if !slices.ContainsFunc(t.in.Modalities, func(m string) bool { return m == "text" }) && len(t.in.Modalities) > 0 {
+		return openai.Invalid("unsupported_value", "modalities", "'modalities' must have text: this gate's provider, Anthropic, gives nothing else")
+	}
+	if len(t.in.Modalities) > 1 {
+		t.drop("modalities")
+	}
+	t.limit()
+	for _, step := range []func() error{t.converse, t.tools, t.format, t.think} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	t.sample()
+	t.stop()
+	t.body.Metadata.UserID = t.in.EndUser()
+	switch t.in.ServiceTier {
+	case "":
+	case "auto":
+		t.body.ServiceTier = "auto"
+	case "default":
+		t.body.ServiceTier = "standard_only"
+	default:
+		t.drop("service_tier")
+	}
+	return nil
+}
+
+// limit sets max_tokens, which Anthropic requires.
+func (t *translation) limit() {
+	t.body.MaxTokens = t.in.Limit()
+	if t.body.MaxTokens == 0 {
+		t.body.MaxTokens = t.generation.limit
+	}
+}
+
+// sample carries temperature and top_p as far as the model takes them. A value
+// that is the default anyway is left out without a word.
+func (t *translation) sample() {
+	temperature, hasTemperature := number(t.in.Temperature)
+	topP, hasTopP := number(t.in.TopP)
+	thinks := t.body.Thinking != nil && (t.body.Thinking.Type == "enabled" || t.body.Thinking.Type == "adaptive")
+	if thinks || t.generation.sampling == noSampling {
+		if hasTemperature && temperature != 1 {
+			t.drop("temperature")
+		}
+		if hasTopP && topP < 0.99 {
+			t.drop("top_p")
+		}
+		return
+	}
+	if hasTemperature {
+		// OpenAI's range ends at 2.
+		t.body.Temperature = t.in.Temperature
+		if temperature > 1 {
+			t.body.Temperature = jsontext.Value("1")
+		}
+	}
+	if hasTopP && hasTemperature && t.generation.sampling == oneSampling {
+		if topP < 1 {
+			t.drop("top_p")
+		}
+		return
+	}
+	if hasTopP {
+		t.body.TopP = t.in.TopP
+	}
+}
+
+func number(v jsontext.Value) (float64, bool) {
+	if v.Kind() != '0' {
+		return 0, false
+	}
+	f, _ := strconv.ParseFloat(string(v), 64) // a number: out of range is an infinity
+	return f, true
+}
+
+// stop carries the stop sequences; Anthropic refuses blank ones.
+func (t *translation) stop() {
+	for _, s := range t.in.Stop {
+		if strings.TrimSpace(s) == "" {
+			t.drop("stop")
+			continue
+		}
+		t.body.StopSequences = append(t.body.StopSequences, s)
+	}
+}

@@ -1,0 +1,12 @@
+package anthropic
+
+import (
+	"testing"
+
+	"github.com/layergateway/layergateway/internal/recorded"
+	"github.com/layergateway/layergateway/provider"
+)
+
+func TestRecorded(t *testing.T) {
+	recorded.Play(t, recorded.Load(t, "anthropic"), func(recorded.Case) provider.Chat { return New(Options{})() })
+}
