@@ -27,19 +27,25 @@ type Event struct {
 
 // Reader reads events. Lines may end with LF, CRLF or CR, also split over reads;
 // comments, ids, retry times and unknown fields are skipped.
+//
+// An event lies in the buffer that it was read into, so that a large one is held
+// once: further data lines are moved up behind the first.
 type Reader struct {
-	src  io.Reader
-	max  int
-	buf  []byte // unread bytes are buf[r:w]
-	r, w int
+	src   io.Reader
+	max   int
+	buf   []byte // unread bytes are buf[r:w]
+	r, w  int
+	data  span // the data of the event being gathered
+	lines int  // data lines so far
+	name  []byte
 	// skipLF is set behind a CR, whose LF may come with the next read.
 	skipLF bool
 	begun  bool // the byte order mark is behind
 	err    error
-
-	name, data []byte // the event being gathered, where it spans lines
-	lines      int    // data lines so far
 }
+
+// span is buf[from:to].
+type span struct{ from, to int }
 
 // NewReader reads from src; an event may have max bytes, 0 is DefaultMaxEvent.
 func NewReader(src io.Reader, max int) *Reader {
@@ -52,18 +58,18 @@ func NewReader(src io.Reader, max int) *Reader {
 // Next gives the next event that has data; io.EOF is the end of the stream. An
 // event that is cut off by the end is given once, marked Cut.
 func (r *Reader) Next() (Event, error) {
-	r.name, r.data, r.lines = r.name[:0], r.data[:0], 0
+	r.name, r.lines = r.name[:0], 0
 	for {
 		line, err := r.line()
 		if err != nil {
 			if errors.Is(err, io.EOF) && r.lines > 0 {
-				return Event{Name: r.name, Data: r.data, Cut: true}, nil
+				return r.event(true), nil
 			}
 			return Event{}, err
 		}
-		if len(line) == 0 {
+		if line.from == line.to {
 			if r.lines > 0 {
-				return Event{Name: r.name, Data: r.data}, nil
+				return r.event(false), nil
 			}
 			r.name = r.name[:0]
 			continue
@@ -74,8 +80,12 @@ func (r *Reader) Next() (Event, error) {
 	}
 }
 
-func (r *Reader) field(line []byte) error {
-	name, value, _ := bytes.Cut(line, []byte(":"))
+func (r *Reader) event(cut bool) Event {
+	return Event{Name: r.name, Data: r.buf[r.data.from:r.data.to:r.data.to], Cut: cut}
+}
+
+func (r *Reader) field(line span) error {
+	name, value, _ := bytes.Cut(r.buf[line.from:line.to], []byte(":"))
 	if len(value) > 0 && value[0] == ' ' {
 		value = value[1:]
 	}
@@ -83,21 +93,23 @@ func (r *Reader) field(line []byte) error {
 	case "event":
 		r.name = append(r.name[:0], value...)
 	case "data":
-		if r.lines > 0 {
-			r.data = append(r.data, '\n')
+		if r.lines == 0 {
+			r.data = span{line.to - len(value), line.to}
+		} else {
+			r.buf[r.data.to] = '\n'
+			r.data.to += 1 + copy(r.buf[r.data.to+1:], value)
 		}
-		if len(r.data)+len(value) > r.max {
+		r.lines++
+		if r.data.to-r.data.from > r.max {
 			return ErrTooLarge
 		}
-		r.data = append(r.data, value...)
-		r.lines++
 	}
 	return nil
 }
 
 // line gives the next line without its ending. At the end of the stream a last
 // line without ending is given too.
-func (r *Reader) line() ([]byte, error) {
+func (r *Reader) line() (span, error) {
 	scanned := 0
 	for {
 		if r.skipLF && r.r < r.w {
@@ -110,26 +122,47 @@ func (r *Reader) line() ([]byte, error) {
 			r.fill()
 			continue
 		}
-		if i := bytes.IndexAny(r.buf[r.r+scanned:r.w], "\r\n"); i >= 0 {
-			line := r.buf[r.r : r.r+scanned+i]
-			r.skipLF = r.buf[r.r+scanned+i] == '\r'
-			r.r += scanned + i + 1
+		if i := lineEnd(r.buf[r.r+scanned : r.w]); i >= 0 {
+			line := span{r.r, r.r + scanned + i}
+			r.skipLF = r.buf[line.to] == '\r'
+			r.r = line.to + 1
 			return line, nil
 		}
 		scanned = r.w - r.r
 		if r.err != nil {
 			if scanned == 0 || !errors.Is(r.err, io.EOF) {
-				return nil, r.err
+				return span{}, r.err
 			}
-			line := r.buf[r.r:r.w]
+			line := span{r.r, r.w}
 			r.r = r.w
 			return line, nil
 		}
-		if scanned > r.max+len("data: ") {
-			return nil, ErrTooLarge
+		if r.held()+scanned > r.max+len("data: ") {
+			return span{}, ErrTooLarge
 		}
 		r.fill()
 	}
+}
+
+// lineEnd is the offset of the first LF or CR, -1 if there is none. It looks at
+// a block at a time, so that lines that end with CR are not searched to the end
+// of the buffer for an LF.
+func lineEnd(b []byte) int {
+	const block = 1024
+	for at := 0; at < len(b); at += block {
+		part := b[at:min(at+block, len(b))]
+		lf := bytes.IndexByte(part, '\n')
+		if lf >= 0 {
+			part = part[:lf]
+		}
+		if cr := bytes.IndexByte(part, '\r'); cr >= 0 {
+			return at + cr
+		}
+		if lf >= 0 {
+			return at + lf
+		}
+	}
+	return -1
 }
 
 // bom skips a byte order mark at the very start; false asks for more bytes.
@@ -146,17 +179,33 @@ func (r *Reader) bom() bool {
 	return true
 }
 
+// held is the size of the event's data so far.
+func (r *Reader) held() int {
+	if r.lines == 0 {
+		return 0
+	}
+	return r.data.to - r.data.from
+}
+
+// fill reads more, and first makes room behind what is still needed: the event's
+// data so far, and the unread bytes.
 func (r *Reader) fill() {
+	held := r.held()
+	need := held + r.w - r.r
 	switch {
-	case r.r == r.w:
-		r.r, r.w = 0, 0
-	case r.w == len(r.buf) && r.r > len(r.buf)/2:
-		r.w = copy(r.buf, r.buf[r.r:r.w])
-		r.r = 0
+	case need == 0:
+		r.data, r.r, r.w = span{}, 0, 0
 	case r.w == len(r.buf):
-		grown := make([]byte, 2*len(r.buf))
-		r.w = copy(grown, r.buf[r.r:r.w])
-		r.buf, r.r = grown, 0
+		to := r.buf
+		// No event needs more than the limit and the name of a field.
+		if limit := r.max + 4096; need > len(to)/2 && len(to) < limit {
+			to = make([]byte, min(2*len(to), limit))
+		}
+		if held > 0 {
+			copy(to, r.buf[r.data.from:r.data.to])
+		}
+		copy(to[held:], r.buf[r.r:r.w])
+		r.buf, r.data, r.r, r.w = to, span{0, held}, held, need
 	}
 	n, err := r.src.Read(r.buf[r.w:])
 	r.w += n
