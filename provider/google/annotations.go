@@ -2,7 +2,6 @@ package google
 
 import (
 	"strconv"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -61,9 +60,9 @@ func (x *choice) annotations() jsontext.Value {
 			b = append(b, ',')
 		}
 		b = append(b, `{"type":"url_citation","url_citation":{"start_index":`...)
-		b = strconv.AppendInt(b, int64(x.characters(at.Start)), 10)
+		b = strconv.AppendInt(b, int64(x.text.characters(at.Start)), 10)
 		b = append(b, `,"end_index":`...)
-		b = strconv.AppendInt(b, int64(x.characters(at.End)), 10)
+		b = strconv.AppendInt(b, int64(x.text.characters(at.End)), 10)
 		b = append(b, `,"url":`...)
 		b = openai.AppendString(b, s.URI)
 		b = append(b, `,"title":`...)
@@ -110,10 +109,4 @@ func (g *grounding) each(add func(segment, source)) {
 			add(segment{}, at(i))
 		}
 	}
-}
-
-// characters turns an offset in bytes into OpenAI's, in characters; 0 if the
-// text was not kept.
-func (x *choice) characters(offset int) int {
-	return utf8.RuneCount(x.text[:max(0, min(offset, len(x.text)))])
 }

@@ -90,7 +90,7 @@ func (c *chat) response(r *response, a openai.Answer) error {
 			return fmt.Errorf("candidate index %d is out of range", x.Index)
 		}
 		for len(c.choices) <= x.Index {
-			c.choices = append(c.choices, &choice{index: len(c.choices), grounds: c.grounds})
+			c.choices = append(c.choices, &choice{index: len(c.choices)})
 		}
 		if err := c.choices[x.Index].candidate(x, a); err != nil {
 			return err

@@ -20,8 +20,7 @@ type choice struct {
 	signature string // of the answer's text
 	images    int
 
-	grounds             bool   // keep the text
-	text                []byte // for the places of citations
+	text                offsets
 	grounding, citation jsontext.Value
 }
 
@@ -75,9 +74,7 @@ func (x *choice) part(p *answerPart, a openai.Answer) error {
 		}
 	case p.Text != "":
 		a.Text(x.index, p.Text)
-		if x.grounds {
-			x.text = append(x.text, p.Text...)
-		}
+		x.text.add(p.Text)
 	}
 	if p.ThoughtSignature != "" {
 		x.signature = p.ThoughtSignature

@@ -26,6 +26,9 @@ func (t *translation) messages() error {
 	for i := 0; i < len(list); i++ {
 		m := &list[i]
 		t.cacheControl(m.CacheControl)
+		if m.Name != "" && m.Role != "tool" {
+			t.drop("messages.name")
+		}
 		parts, role, err := []part(nil), "user", error(nil)
 		switch m.Role {
 		case "system", "developer":

@@ -28,10 +28,6 @@ type chat struct {
 	model   string // as it was asked for
 	dropped []string
 
-	// grounds says that the request has a tool that cites sources, so that the
-	// answer's text is kept for their places in it.
-	grounds bool
-
 	answer
 }
 
@@ -45,7 +41,7 @@ func (c *chat) Request(ctx context.Context, call *provider.Call) (*http.Request,
 	if err := t.translate(); err != nil {
 		return nil, err
 	}
-	c.model, c.grounds = call.Model, t.grounds()
+	c.model = call.Model
 	c.dropped = append(withoutEquivalent(call.Request, call.Edits), t.dropped...)
 
 	body, err := json.Marshal(&t.body, json.Deterministic(true))

@@ -65,6 +65,11 @@ func (t *translation) tools() error {
 	return nil
 }
 
+// functions tells whether the model has functions of the client's to call.
+func (t *translation) functions() bool {
+	return len(t.body.Tools) > 0 && t.body.Tools[0].FunctionDeclarations != nil
+}
+
 // ownTool reads {"google_search": {…}}, {"type": "google_search"} and both in
 // one.
 func ownTool(asked *openai.Tool, i int) (tool, error) {
@@ -158,11 +163,6 @@ func (t *translation) toolChoice(functions, strict bool) {
 		c.Mode = "VALIDATED"
 	}
 	t.toolConfig().FunctionCallingConfig = c
-}
-
-// grounds tells whether any of the tools cites sources.
-func (t *translation) grounds() bool {
-	return slices.ContainsFunc(t.body.Tools, func(x tool) bool { return x.Own != nil })
 }
 
 // cacheControl notes the hint where to cache, which Gemini decides by itself.

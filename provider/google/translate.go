@@ -60,6 +60,11 @@ func (t *translation) format() error {
 	if f == nil || f.Type == "text" {
 		return nil
 	}
+	// Before Gemini 3 functions and JSON exclude each other: with a 400.
+	if t.generation < gemini3 && t.generation != unknown && t.functions() {
+		t.drop("response_format")
+		return nil
+	}
 	switch f.Type {
 	case "json_object":
 		t.config().ResponseMIMEType = "application/json"
