@@ -30,7 +30,9 @@ type Bill struct {
 }
 
 // Bill multiplies a usage by the rates. Each token is charged once, at the
-// most particular rate that there is for it.
+// most particular rate that there is for it. What the provider says that it
+// charges goes before what it counted, but the size of the prompt picks the
+// tier.
 //
 // The bill is Unpriced if the price is unknown, or if Input or Output is and
 // would have been charged for. It is Estimated if the usage says so; if the
@@ -40,9 +42,10 @@ type Bill struct {
 // there is audio, but no rate for it.
 func (p Price) Bill(u Usage) Bill {
 	bill := Bill{Status: Exact, PriceVersion: p.Version}
-	rates := p.ratesFor(u.Input.N())
-	if !p.Known() ||
-		(!u.Input.Known() && (rates.chargesInput() || len(p.Tiers) > 0)) ||
+	rates, tierKnown := p.ratesFor(u.Input.N()), u.Input.Known() || len(p.Tiers) == 0
+	u = u.charged()
+	if !p.Known() || !tierKnown ||
+		(!u.Input.Known() && rates.chargesInput()) ||
 		(!u.Output.Known() && rates.chargesOutput()) {
 		bill.Status = Unpriced
 		return bill

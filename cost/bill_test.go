@@ -165,6 +165,36 @@ func TestBill(t *testing.T) {
 		"audio that may have been cached", listed(t, "google", "gemini-2.5-flash"),
 		Usage{Input: Of(1000), CachedInput: Of(100), AudioInput: Of(200), Output: Of(0)},
 		[6]string{"estimated", "0.000413", "0.00041", "0.000003", "0", "0"},
+	}, {
+		// command-r7b: 0.0375/M and 0.15/M. Cohere counted 1533 and 36 tokens,
+		// and charges 51 and 13: 51*0.0375 + 13*0.15 = 1.9125 + 1.95
+		"the provider says what it charges", listed(t, "cohere", "command-r7b-12-2024"),
+		Usage{Input: Of(1533), CachedInput: Of(1440), Output: Of(36), BilledInput: Of(51), BilledOutput: Of(13)},
+		[6]string{"exact", "0.0000038625", "0.0000019125", "0", "0", "0.00000195"},
+	}, {
+		// No part of what was counted is charged on top: 10*3 + 5*15
+		"charged at the plain rates", given(t, "3", "15", "0.3", "3.75"),
+		Usage{Input: Of(100), CachedInput: Of(60), CacheWrite: Of(40), CacheWrite1h: Of(1), AudioInput: Of(7), ImageInput: Of(8),
+			Output: Of(50), Reasoning: Of(40), AudioOutput: Of(6), ImageOutput: Of(5), BilledInput: Of(10), BilledOutput: Of(5)},
+		[6]string{"exact", "0.000105", "0.00003", "0", "0", "0.000075"},
+	}, {
+		// 0*3 + 50*15
+		"a charge of nothing is none", given(t, "3", "15"),
+		Usage{Input: Of(100), Output: Of(50), BilledInput: Of(0)},
+		[6]string{"exact", "0.00075", "0", "0", "0", "0.00075"},
+	}, {
+		"charged though not counted", given(t, "3", "15"),
+		Usage{BilledInput: Of(10), BilledOutput: Of(5)},
+		[6]string{"exact", "0.000105", "0.00003", "0", "0", "0.000075"},
+	}, {
+		// Above 200k: 6/M and 22.5/M. 100*6 + 10*22.5
+		"the prompt picks the tier of what is charged", sonnet45,
+		Usage{Input: Of(300000), Output: Of(20), BilledInput: Of(100), BilledOutput: Of(10)},
+		[6]string{"exact", "0.000825", "0.0006", "0", "0", "0.000225"},
+	}, {
+		"no prompt, no tier", sonnet45,
+		Usage{Output: Of(20), BilledInput: Of(100), BilledOutput: Of(10)},
+		[6]string{"unpriced", "0", "0", "0", "0", "0"},
 	}}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -249,12 +279,16 @@ func drawUsage(t *rapid.T, most int64) Usage {
 		}
 		return Of(rapid.Int64Range(0, most).Draw(t, name))
 	}
-	return Usage{
+	u := Usage{
 		Input: tokens("input"), CachedInput: tokens("cached"), CacheWrite: tokens("write"), CacheWrite1h: tokens("write 1h"),
 		Output: tokens("output"), Reasoning: tokens("reasoning"),
 		AudioInput: tokens("audio in"), AudioOutput: tokens("audio out"),
 		ImageInput: tokens("image in"), ImageOutput: tokens("image out"),
 	}
+	if rapid.IntRange(0, 3).Draw(t, "charges are told") == 0 {
+		u.BilledInput, u.BilledOutput = tokens("billed in"), tokens("billed out")
+	}
+	return u
 }
 
 func TestBillProperties(t *testing.T) {

@@ -43,6 +43,24 @@ type Usage struct {
 	Output, Reasoning Tokens
 	// Audio and image tokens, parts of Input and Output.
 	AudioInput, AudioOutput, ImageInput, ImageOutput Tokens
+	// BilledInput and BilledOutput are what a provider charges where it says so
+	// itself and that differs from what it counts: Cohere leaves out the tokens
+	// of its own prompts. Known, they are charged at the plain rates in place of
+	// Input and Output and all parts of these.
+	BilledInput, BilledOutput Tokens
 	// Estimated says that some number here was estimated by the gateway.
 	Estimated bool
+}
+
+// charged is the usage as a bill has it.
+func (u Usage) charged() Usage {
+	if u.BilledInput.Known() {
+		u.Input, u.CachedInput, u.CacheWrite, u.CacheWrite1h = u.BilledInput, Tokens{}, Tokens{}, Tokens{}
+		u.AudioInput, u.ImageInput = Tokens{}, Tokens{}
+	}
+	if u.BilledOutput.Known() {
+		u.Output, u.Reasoning = u.BilledOutput, Tokens{}
+		u.AudioOutput, u.ImageOutput = Tokens{}, Tokens{}
+	}
+	return u
 }
