@@ -56,6 +56,9 @@ type Message struct {
 	ReasoningDetails []ReasoningDetail `json:"reasoning_details"`
 	ExtraContent     *ExtraContent     `json:"extra_content"`
 
+	// ToolPlan is what Cohere's models say they will do, beside their tool calls.
+	ToolPlan string `json:"tool_plan"`
+
 	// Images that the model made in an earlier turn: an array of image_url
 	// parts, where a gateway gave it.
 	Images jsontext.Value `json:"images"`

@@ -60,7 +60,7 @@ func (c *chat) Request(ctx context.Context, call *provider.Call) (*http.Request,
 		edits.Set("stream_options", openai.SetMember(options, "include_usage", []byte("true")))
 	}
 	if c.options.Strict {
-		call.Request.DropMessageMembers(edits, "reasoning_content", "reasoning_details", "extra_content")
+		call.Request.DropMessageMembers(edits, "reasoning_content", "reasoning_details", "extra_content", "tool_plan")
 	} else if _, given := call.Request.Field("max_completion_tokens"); !given {
 		// The gate's own limit; the client's goes up by the name it has.
 		edits.Rename("max_completion_tokens", "max_tokens")
