@@ -1,7 +1,6 @@
 package openai
 
 import (
-	"bytes"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -11,21 +10,12 @@ import (
 // nothing: what a provider does anyway need not be reported as dropped.
 func (r *Request) Asked(e *Edits) []string {
 	var list []string
-	for _, name := range r.Present(e) {
-		if !asksNothing(name, r.edited(e, name)) {
+	for name, v := range r.effective(e) {
+		if !asksNothing(name, v) {
 			list = append(list, name)
 		}
 	}
 	return list
-}
-
-// edited is a field's value with the edits made.
-func (r *Request) edited(e *Edits, name string) jsontext.Value {
-	if x, ok := e.find(name); ok {
-		return bytes.Join(x.parts, nil)
-	}
-	v, _ := r.Field(name)
-	return v
 }
 
 // asksNothing reports whether a value is what OpenAI takes the field for when

@@ -36,8 +36,8 @@ type Chat struct {
 	MaxCompletionTokens *int64 `json:"max_completion_tokens"`
 
 	// The deprecated forms of tools and tool_choice; Decode folds them in.
-	Functions    []Function     `json:"functions"`
-	FunctionCall jsontext.Value `json:"function_call"`
+	Functions    []Function  `json:"functions"`
+	FunctionCall *ToolChoice `json:"function_call"`
 }
 
 // Message is one message of a conversation.
@@ -339,20 +339,20 @@ func DecodeChat(r *Request, e *Edits) (*Chat, error) {
 
 // fold turns the deprecated forms into today's.
 func (c *Chat) fold() error {
-	for i := range c.Functions {
-		c.Tools = append(c.Tools, Tool{Type: "function", Function: &c.Functions[i]})
-	}
-	if c.FunctionCall != nil && c.FunctionCall.Kind() != 'n' && c.ToolChoice == nil {
-		c.ToolChoice = new(ToolChoice)
-		if c.FunctionCall.Kind() == '{' {
-			var named FunctionCall
-			if err := json.Unmarshal(c.FunctionCall, &named); err != nil || named.Name == "" {
-				return Invalid("invalid_type", "function_call", "'function_call' names no function")
-			}
-			*c.ToolChoice = ToolChoice{Mode: "function", Name: named.Name}
-		} else if err := json.Unmarshal(c.FunctionCall, &c.ToolChoice.Mode); err != nil {
-			return Invalid("invalid_type", "function_call", "'function_call' must be a string or an object")
+	for i, t := range c.Tools {
+		if t.Type == "function" && (t.Function == nil || t.Function.Name == "") {
+			return missing(fmt.Sprintf("tools[%d].function.name", i))
 		}
+	}
+	for i := range c.Functions {
+		f := &c.Functions[i]
+		if f.Name == "" {
+			return missing(fmt.Sprintf("functions[%d].name", i))
+		}
+		c.Tools = append(c.Tools, Tool{Type: "function", Function: f})
+	}
+	if c.ToolChoice == nil {
+		c.ToolChoice = c.FunctionCall
 	}
 	last := "" // the function called last, which a function message answers
 	for i := range c.Messages {
@@ -365,12 +365,9 @@ func (c *Chat) fold() error {
 			m.Role, m.ToolCallID = "tool", last
 		}
 	}
-	for i := range c.Tools {
-		t := c.Tools[i]
-		if t.Type == "function" && (t.Function == nil || t.Function.Name == "") {
-			param := fmt.Sprintf("tools[%d].function.name", i)
-			return Invalid("missing_field", param, "'%s' is missing", param)
-		}
-	}
 	return nil
+}
+
+func missing(param string) error {
+	return Invalid("missing_field", param, "'%s' is missing", param)
 }

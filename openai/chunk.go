@@ -209,7 +209,9 @@ func emptyValue(v jsontext.Value) bool {
 	switch v.Kind() {
 	case 'n':
 		return true
-	case '"', '[', '{':
+	case '"':
+		return len(v) == 2
+	case '[', '{':
 		return len(bytes.TrimSpace(v[1:len(v)-1])) == 0
 	}
 	return false

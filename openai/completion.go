@@ -67,7 +67,10 @@ func objectFields(body []byte) ([]field, error) {
 		if err != nil {
 			return nil, err
 		}
-		f := field{key: string(name[1 : len(name)-1]), name: int(dec.InputOffset()) - len(name)}
+		f := field{name: int(dec.InputOffset()) - len(name)}
+		if f.key, err = unquote(name); err != nil {
+			return nil, err
+		}
 		v, err := dec.ReadValue()
 		if err != nil {
 			return nil, err

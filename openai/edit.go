@@ -1,5 +1,12 @@
 package openai
 
+import (
+	"bytes"
+	"iter"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
 // Edits are changes to a request's top-level fields. They are made on the
 // client's bytes each time a body is written, so that every attempt starts from
 // what the client sent, and writing twice gives the same bytes.
@@ -116,17 +123,33 @@ func isGatewayField(name string) bool {
 // value other than null, in the request's order and without the gateway's own.
 func (r *Request) Present(e *Edits) []string {
 	var list []string
-	for _, f := range r.fields {
-		if !isGatewayField(f.key) && r.Has(e, f.key) {
-			list = append(list, f.key)
-		}
-	}
-	for _, x := range e.list {
-		if _, exists := r.Field(x.name); !exists && len(x.parts) > 0 {
-			list = append(list, x.name)
-		}
+	for name := range r.effective(e) {
+		list = append(list, name)
 	}
 	return list
+}
+
+// effective gives the names that Present lists, with their values.
+func (r *Request) effective(e *Edits) iter.Seq2[string, jsontext.Value] {
+	return func(yield func(string, jsontext.Value) bool) {
+		for _, f := range r.fields {
+			v := r.value(f)
+			if x, ok := e.find(f.key); ok {
+				v = bytes.Join(x.parts, nil)
+			}
+			if len(v) == 0 || v.Kind() == 'n' || isGatewayField(f.key) {
+				continue
+			}
+			if !yield(f.key, v) {
+				return
+			}
+		}
+		for _, x := range e.list {
+			if _, exists := r.Field(x.name); !exists && len(x.parts) > 0 && !yield(x.name, bytes.Join(x.parts, nil)) {
+				return
+			}
+		}
+	}
 }
 
 // PrependMessage is the value of messages with m, a message's JSON, in front.

@@ -15,16 +15,19 @@ func member(obj jsontext.Value, name string) (jsontext.Value, bool) {
 		return nil, false
 	}
 	for dec.PeekKind() != '}' {
-		key, err := dec.ReadValue()
+		quoted, err := dec.ReadValue()
 		if err != nil {
 			return nil, false
 		}
-		hit := string(key[1:len(key)-1]) == name
+		key, err := unquote(quoted)
+		if err != nil {
+			return nil, false
+		}
 		v, err := dec.ReadValue()
 		if err != nil {
 			return nil, false
 		}
-		if hit {
+		if key == name {
 			return v, true
 		}
 	}

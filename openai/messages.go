@@ -74,9 +74,7 @@ func scanMessage(dec *jsontext.Decoder, i int) (m messageScan, err error) {
 		case isCalls && v.Kind() != 'n':
 			calls = true
 		}
-		if k := v.Kind(); k != 'n' && k != '"' || len(v) > 2 {
-			m.empty = m.empty && (isRole || isContent)
-		}
+		m.empty = m.empty && (isRole || isContent || emptyValue(v))
 	}
 	if _, err := dec.ReadToken(); err != nil {
 		return m, err

@@ -1,6 +1,10 @@
 package openai
 
-import "github.com/go-json-experiment/json/jsontext"
+import (
+	"bytes"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
 
 // Kinds of JSON values, as sets, that a request's field may have. null is
 // always allowed: OpenAI reads it as absent.
@@ -56,22 +60,8 @@ func (k kinds) allows(v jsontext.Value) bool {
 	return false
 }
 
-// isInteger takes 10, 10.0 and -1 but not 1.5; exponents are not integers to
-// any provider.
-func isInteger(v jsontext.Value) bool {
-	fraction := false
-	for _, c := range v {
-		switch {
-		case c == '.':
-			fraction = true
-		case c == 'e' || c == 'E':
-			return false
-		case fraction && c != '0':
-			return false
-		}
-	}
-	return true
-}
+// isInteger takes 10 and -1; like OpenAI itself it refuses 10.0 and 1e1.
+func isInteger(v jsontext.Value) bool { return !bytes.ContainsAny(v, ".eE") }
 
 // params is every field of OpenAI's chat completion request and the kinds it
 // takes (openai-openapi, August 2026), and the gateway's own fields. Fields that

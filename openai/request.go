@@ -17,6 +17,9 @@ import (
 // more than this.
 const maxTools = 1024
 
+// maxParam bounds a name that the client made up and an error repeats.
+const maxParam = 200
+
 // Request is a chat completion request: the client's own bytes, and where its
 // top-level fields lie in them. It is never changed; see Edits.
 type Request struct {
@@ -188,6 +191,9 @@ func jsonError(err error) error {
 	}
 	if errors.Is(err, jsontext.ErrDuplicateName) {
 		param := ParamOf(syn.JSONPointer)
+		if len(param) > maxParam {
+			param = strings.ToValidUTF8(param[:maxParam], "")
+		}
 		return Invalid("invalid_json", param, "the request's body has '%s' twice: which one counts would be a guess", param)
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
