@@ -114,9 +114,9 @@ func pick(a *ask, i int) tool {
 	return a.tools[i%len(a.tools)]
 }
 
-// arguments fit the tool's schema; a tool without one takes none.
+// arguments fit the tool's schema; a tool whose schema says nothing takes none.
 func arguments(t tool, i int) jsontext.Value {
-	if t.schema == nil {
+	if len(t.schema) == 0 {
 		return jsontext.Value("{}")
 	}
 	return sample(t.schema, i)

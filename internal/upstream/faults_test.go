@@ -143,14 +143,14 @@ func TestCancelled(t *testing.T) {
 						_ = w.Body.Close()
 					}
 				}()
-				if _, err := s.Journal().Wait(t.Context(), func(e Entry) bool { return e.Outcome == Running || e.Outcome == Cancelled }); err != nil {
+				if _, err := s.Journal().Wait(t.Context(), 1, func(e Entry) bool { return e.Outcome == Running || e.Outcome == Cancelled }); err != nil {
 					t.Fatal(err)
 				}
 				if !stream {
 					cancel()
 				}
-				e, err := s.Journal().Wait(t.Context(), func(e Entry) bool { return e.Outcome == Cancelled })
-				if err != nil || e.Tag == "" {
+				e, err := s.Journal().Wait(t.Context(), 1, func(e Entry) bool { return e.Outcome == Cancelled })
+				if err != nil || e[0].Tag == "" {
 					t.Errorf("%+v, %v", e, err)
 				}
 				cancel()

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/go-json-experiment/json"
 )
 
 // google is POST /v1beta/models/{model}:generateContent and :streamGenerateContent of
@@ -225,16 +227,18 @@ func (google) turns(a *ask, req map[string]any) {
 	a.read += 85 * len(a.media)
 }
 
-// googleResult is a response's only value if it has one text, else the whole as JSON.
+// googleResult is a response's value, as it is if it is text and as JSON if not.
 func googleResult(response map[string]any) string {
+	var v any = response
 	if len(response) == 1 {
-		for _, v := range response {
-			if s, ok := v.(string); ok {
-				return s
-			}
+		for _, v = range response {
 		}
 	}
-	return string(document(pair{"response", response}))
+	if s, ok := v.(string); ok {
+		return s
+	}
+	told, _ := json.Marshal(v, json.Deterministic(true)) // decoded JSON
+	return string(told)
 }
 
 func googleMedia(p map[string]any) []media {

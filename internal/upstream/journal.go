@@ -1,10 +1,12 @@
 package upstream
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 	"sync"
 
 	"github.com/go-json-experiment/json"
@@ -76,22 +78,25 @@ func (j *Journal) Clear() {
 	j.entries = nil
 }
 
-// Wait returns the first entry that fits, as soon as there is one, or ctx's error.
-func (j *Journal) Wait(ctx context.Context, fits func(Entry) bool) (Entry, error) {
+// Wait returns the first n entries that fit, as soon as there are so many, or ctx's error.
+func (j *Journal) Wait(ctx context.Context, n int, fits func(Entry) bool) ([]Entry, error) {
 	for {
 		j.mu.Lock()
 		changed := j.changed
-		i := slices.IndexFunc(j.entries, func(e *Entry) bool { return fits(*e) })
-		if i >= 0 {
-			e := *j.entries[i]
-			j.mu.Unlock()
-			return e, nil
+		var found []Entry
+		for _, e := range j.entries {
+			if len(found) < n && fits(*e) {
+				found = append(found, *e)
+			}
 		}
 		j.mu.Unlock()
+		if len(found) == n {
+			return found, nil
+		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return Entry{}, ctx.Err()
+			return nil, ctx.Err()
 		}
 	}
 }
@@ -129,7 +134,8 @@ func (j *Journal) change(f func()) {
 }
 
 // ServeHTTP gives the entries as {"entries":[…]} for GET, and clears them for DELETE. The query may narrow
-// them to a tag, and wait for one with a given outcome: ?tag=x&wait=cancelled answers as soon as there is one.
+// them to a tag, and wait for an outcome: ?tag=x&wait=cancelled&count=2 answers as soon as two entries have
+// it (count is 1 if unsaid).
 func (j *Journal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	tagged := func(e Entry) bool { return !q.Has("tag") || e.Tag == q.Get("tag") }
@@ -139,7 +145,12 @@ func (j *Journal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 	case http.MethodGet:
 		if q.Has("wait") {
-			if _, err := j.Wait(r.Context(), func(e Entry) bool { return tagged(e) && e.Outcome == q.Get("wait") }); err != nil {
+			n, err := strconv.Atoi(cmp.Or(q.Get("count"), "1"))
+			if err != nil {
+				w.WriteHeader(http.StatusBadRequest)
+				return
+			}
+			if _, err := j.Wait(r.Context(), n, func(e Entry) bool { return tagged(e) && e.Outcome == q.Get("wait") }); err != nil {
 				return
 			}
 		}

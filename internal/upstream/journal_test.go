@@ -56,7 +56,7 @@ func TestJournalOverHTTP(t *testing.T) {
 	if got := dig(all[0], "header", "Authorization", 0); got != "Bearer "+OpenAIKey {
 		t.Errorf("credential %v", got)
 	}
-	if got := ask("GET", "?tag=b&wait=answered")["entries"].([]any); len(got) != 1 || dig(got[0], "seq") != 2.0 {
+	if got := ask("GET", "?tag=b&wait=answered&count=1")["entries"].([]any); len(got) != 1 || dig(got[0], "seq") != 2.0 {
 		t.Errorf("of tag b: %v", got)
 	}
 	ask("DELETE", "")

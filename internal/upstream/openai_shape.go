@@ -62,11 +62,14 @@ var openAIMessage = tagged("role", map[string]rule{
 		}))}),
 		"audio":         object(map[string]rule{"id": text}, "id"),
 		"annotations":   list(0, 0, anyObj),
+		"parsed":        anything, // of the official SDKs' helpers, whose loops send it back
 		"function_call": anyObj,
 		"tool_calls": list(1, 0, tagged("type", map[string]rule{
 			"function": object(map[string]rule{
 				"type": text, "id": openAICallID,
-				"function": object(map[string]rule{"name": openAIName, "arguments": text}, "name", "arguments"),
+				"function": object(map[string]rule{
+					"name": openAIName, "arguments": text, "parsed_arguments": anything,
+				}, "name", "arguments"),
 			}, "id", "function"),
 			"custom": object(map[string]rule{"type": text, "id": openAICallID, "custom": anyObj}, "id", "custom"),
 		})),

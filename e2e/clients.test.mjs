@@ -1,0 +1,52 @@
+// Every client, against every gate, in every scenario.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+
+import * as ai from './clients/ai.mjs';
+import * as langchain from './clients/langchain.mjs';
+import * as openai from './clients/openai.mjs';
+import { scenarios, targets } from './scenarios.mjs';
+import { gates, key, start } from './stack.mjs';
+
+let stack;
+before(async () => { stack = await start(); });
+after(() => stack?.stop());
+
+for (const sdk of [openai, ai.chat, ai.compatible, langchain]) {
+  describe(sdk.name, { concurrency: 8 }, () => {
+    for (const gate of targets) {
+      for (const scenario of scenarios) {
+        if (scenario.for && !scenario.for(sdk, gate)) continue;
+        test(`${gate}: ${scenario.name}`, { timeout: 60_000 }, () => scenario.run(bench(sdk, gate, scenario)));
+      }
+    }
+  });
+}
+
+// bench is what a scenario works with.
+function bench(sdk, gate, scenario) {
+  const tag = [sdk.name, gate, scenario.name].join('-').replaceAll(/[^a-z0-9-]+/g, '.');
+  const open = (k) => sdk.connect({ baseURL: stack.baseURL, key: k });
+  const journal = (outcome, count) => stack.journal(tag, outcome, count);
+  return {
+    gate,
+    client: open(key),
+    signed: sdk.has.signatures,
+    reasoning: sdk.has.reasoning,
+    journal,
+    ask: ({ prompt, ...more }) => ({ model: sdk.reference(gate, gates[gate].id), prompt: `${prompt} [[tag=${tag}]]`, ...more }),
+    // with is the same with a wrong key, or another gate.
+    with: (wrong = {}) => ({ client: open(wrong.key ?? key), model: wrong.gate && { model: sdk.reference(wrong.gate, wrong.gate) } }),
+    // asked is the journal, once n requests are answered; there must be no other.
+    async asked(n) {
+      const entries = await journal('answered', n);
+      assert.deepEqual(entries.map((e) => e.refusal ?? e.outcome), Array(n).fill('answered'));
+      return entries;
+    },
+    // fails is what the SDK tells of an error.
+    async fails(asking) {
+      const err = await asking().then(() => assert.fail('it did not fail'), (e) => e);
+      return sdk.failure(err);
+    },
+  };
+}

@@ -1,0 +1,162 @@
+// Starts what the tests talk to: the stand-ins for the providers, and the gateway in front of them.
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import readline from 'node:readline';
+import { promisify } from 'node:util';
+
+const repository = path.resolve(import.meta.dirname, '..');
+
+/** The gateway's key for clients. */
+export const key = 'layer_' + '0123456789abcdef'.repeat(4);
+
+/** The gates: each one model of one provider, but for the last, which falls back. */
+export const gates = {
+  'openai': { id: '11111111-0000-4000-8000-000000000001', model: 'openai/gpt-4o' },
+  'openai-reasoning': { id: '11111111-0000-4000-8000-000000000002', model: 'openai/gpt-5' },
+  'anthropic': { id: '11111111-0000-4000-8000-000000000003', model: 'anthropic/claude-sonnet-4-5' },
+  'anthropic-adaptive': { id: '11111111-0000-4000-8000-000000000004', model: 'anthropic/claude-opus-5' },
+  'google': { id: '11111111-0000-4000-8000-000000000005', model: 'google/gemini-3-flash-preview' },
+  'google-unsigned': { id: '11111111-0000-4000-8000-000000000006', model: 'google/gemini-2.5-flash' },
+  'fallback': { id: '11111111-0000-4000-8000-000000000007', model: 'openai/gpt-4o', fallback: 'anthropic/claude-sonnet-4-5 google/gemini-2.5-flash' },
+  'keyless': { id: '11111111-0000-4000-8000-000000000008', model: 'refused/gpt-4o' },
+};
+
+/** Starts everything; stop() ends it and removes what it wrote. */
+export async function start() {
+  const dir = await mkdtemp(path.join(tmpdir(), 'layer-e2e-'));
+  const ended = [];
+  const stop = async () => {
+    for (const end of ended.reverse()) await end();
+    await rm(dir, { recursive: true, force: true });
+  };
+  try {
+    const [gatewayBin, upstreamBin] = await Promise.all([
+      process.env.LAYER_GATEWAY_BIN ?? build('./cmd/caddy', path.join(dir, 'gateway')),
+      process.env.LAYER_UPSTREAM_BIN ?? build('./internal/upstream/cmd/upstream', path.join(dir, 'upstream')),
+    ]);
+    const upstream = await startUpstream(upstreamBin, ended);
+    const url = await startGateway(gatewayBin, dir, upstream, ended);
+    return { baseURL: url + '/v1', url, key, journal: (tag, wait, count) => journal(upstream, tag, wait, count), stop };
+  } catch (err) {
+    await stop();
+    throw err;
+  }
+}
+
+async function build(pkg, out) {
+  await promisify(execFile)('go', ['build', '-o', out, pkg], { cwd: repository });
+  return out;
+}
+
+// startUpstream reads the line that the program prints once it listens.
+async function startUpstream(bin, ended) {
+  const child = spawn(bin, [], { stdio: ['pipe', 'pipe', 'inherit'] });
+  ended.push(() => finish(child));
+  for await (const line of readline.createInterface({ input: child.stdout })) return JSON.parse(line);
+  throw new Error('the stand-ins for the providers ended before they listened');
+}
+
+// startGateway tries a few ports, since one that was free may be taken a moment later.
+async function startGateway(bin, dir, upstream, ended) {
+  for (let attempt = 0; ; attempt++) {
+    const port = await freePort();
+    const file = path.join(dir, `Caddyfile${attempt}`);
+    await writeFile(file, caddyfile(port, upstream));
+    const child = spawn(bin, ['run', '--config', file, '--adapter', 'caddyfile'], {
+      cwd: dir, stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, HOME: dir, XDG_DATA_HOME: dir, XDG_CONFIG_HOME: dir, E2E_OPENAI_KEY: upstream.keys.openai },
+    });
+    let log = '';
+    child.stderr.setEncoding('utf8').on('data', (s) => { log = (log + s).slice(-20_000); });
+    const url = `http://127.0.0.1:${port}`;
+    if (await answers(child, url)) {
+      ended.push(() => finish(child));
+      return url;
+    }
+    await finish(child);
+    if (attempt === 4 || !log.includes('address already in use')) throw new Error('the gateway did not start:\n' + log);
+  }
+}
+
+// answers waits until the gateway lists its models; false if it ends instead, or says nothing for a minute.
+async function answers(child, url) {
+  for (let i = 0; i < 600 && child.exitCode === null; i++) {
+    const ok = await fetch(url + '/v1/models', { headers: { authorization: `Bearer ${key}` } }).then((r) => r.ok, () => false);
+    if (ok) return true;
+    await new Promise((done) => setTimeout(done, 100));
+  }
+  return false;
+}
+
+async function freePort() {
+  const server = net.createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+async function finish(child) {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, 'exit');
+  const late = setTimeout(() => child.kill('SIGKILL'), 5000);
+  child.stdin?.end();
+  child.kill('SIGTERM');
+  await gone;
+  clearTimeout(late);
+}
+
+function caddyfile(port, { base_urls: at, keys }) {
+  const all = Object.entries(gates).map(([name, g]) => `
+		gate ${g.id} {
+			name ${name}
+			model ${g.model}${g.fallback ? `
+			fallback ${g.fallback}
+			strategy fallback` : ''}
+		}`);
+  return `{
+	admin off
+	auto_https off
+	persist_config off
+	grace_period 1s
+}
+
+http://127.0.0.1:${port} {
+	bind 127.0.0.1
+	layer_gateway {
+		api_key ${key} {
+			name e2e
+		}
+		provider openai {
+			base_url ${at.openai}
+			api_key {env.E2E_OPENAI_KEY}
+		}
+		provider anthropic {
+			base_url ${at.anthropic}
+			api_key ${keys.anthropic}
+		}
+		provider google {
+			base_url ${at.google}
+			api_key ${keys.google}
+		}
+		provider refused openai {
+			base_url ${at.openai}
+			api_key sk-not-a-key-of-this-provider
+		}
+${all.join('\n')}
+	}
+}
+`;
+}
+
+// journal is what the providers were asked under a tag; with wait, as soon as count entries have that outcome.
+async function journal(upstream, tag, wait, count = 1) {
+  const query = new URLSearchParams({ tag, ...(wait && { wait, count }) });
+  const res = await fetch(`${upstream.journal}?${query}`, { signal: AbortSignal.timeout(20_000) });
+  return (await res.json()).entries;
+}
