@@ -228,14 +228,15 @@ func (p *gatewayParser) maxBody(d *caddyfile.Dispenser) error {
 }
 
 func (p *gatewayParser) keepalive(d *caddyfile.Dispenser) error {
-	if d.CountRemainingArgs() == 1 {
-		if d.NextArg(); d.Val() == "off" {
-			p.gateway.Keepalive = -1
-			return nil
-		}
-		d.Prev()
+	var text string
+	if err := oneArg(&text)(d); err != nil {
+		return err
 	}
-	return durationArg(&p.gateway.Keepalive)(d)
+	if text == "off" {
+		p.gateway.Keepalive = -1
+		return nil
+	}
+	return parseSpan(d, "keepalive", text, &p.gateway.Keepalive)
 }
 
 // check finds what only the block as a whole can show.

@@ -158,7 +158,12 @@ func (g *gateParser) responseFormat(d *caddyfile.Dispenser) error {
 		return d.ArgErr()
 	}
 	g.config.ResponseFormatType = args[0]
-	if len(args) == 1 {
+	switch {
+	case args[0] == "json_schema" && len(args) == 1:
+		return d.Errf("response_format: json_schema needs a schema behind it: a file, or the JSON itself")
+	case args[0] != "json_schema" && len(args) == 2:
+		return d.Errf("response_format: only json_schema takes a schema")
+	case len(args) == 1:
 		return nil
 	}
 	schema := []byte(args[1])

@@ -2,6 +2,7 @@ package layergateway
 
 import (
 	"encoding/json"
+	"errors"
 	"maps"
 	"net/http"
 
@@ -22,6 +23,9 @@ func (c *ProviderConfig) ParseCaddyfile(d *caddyfile.Dispenser, more map[string]
 			if err := oneArg(&key)(d); err != nil {
 				return err
 			}
+			if err := checkPlaceholders(key); err != nil {
+				return d.Errf("api_key: %w", err)
+			}
 			c.APIKeys = append(c.APIKeys, key)
 			return nil
 		},
@@ -29,10 +33,12 @@ func (c *ProviderConfig) ParseCaddyfile(d *caddyfile.Dispenser, more map[string]
 			if err := oneArg(&c.BaseURL)(d); err != nil {
 				return err
 			}
+			err := checkPlaceholders(c.BaseURL)
 			if !hasPlaceholder(c.BaseURL) {
-				if _, err := baseURL(c.BaseURL); err != nil {
-					return d.WrapErr(err)
-				}
+				_, err = baseURL(c.BaseURL)
+			}
+			if err != nil {
+				return d.WrapErr(err)
 			}
 			return nil
 		},
@@ -58,7 +64,7 @@ func (c *ProviderConfig) parseHeader(d *caddyfile.Dispenser) error {
 	if len(args) != 2 {
 		return d.ArgErr()
 	}
-	if err := checkHeader(args[0]); err != nil {
+	if err := errors.Join(checkHeader(args[0]), checkPlaceholders(args[1])); err != nil {
 		return d.WrapErr(err)
 	}
 	if c.Headers == nil {

@@ -1,9 +1,9 @@
 package layergateway
 
 import (
-	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -34,7 +34,7 @@ func (w words) block(d *caddyfile.Dispenser, scope string, repeatable ...string)
 			known := slices.Sorted(maps.Keys(w))
 			hint := suggest(word, known)
 			if hint == "" {
-				hint = fmt.Sprintf(": there are %v", known)
+				hint = ": there are " + strings.Join(known, ", ")
 			}
 			return d.Errf("%s: unknown subdirective %q%s", scope, word, hint)
 		case seen[word] && !slices.Contains(repeatable, word):
@@ -83,20 +83,25 @@ func someArgs(to *[]string) func(*caddyfile.Dispenser) error {
 	}
 }
 
-// durationArg is for a subdirective with a time span, which is positive.
+// durationArg is for a subdirective with a time span.
 func durationArg(to *caddy.Duration) func(*caddyfile.Dispenser) error {
 	return func(d *caddyfile.Dispenser) error {
-		var text string
+		word, text := d.Val(), ""
 		if err := oneArg(&text)(d); err != nil {
 			return err
 		}
-		span, err := caddy.ParseDuration(text)
-		if err != nil || span <= 0 {
-			return d.Errf("%q is not a positive duration such as 15s", text)
-		}
-		*to = caddy.Duration(span)
-		return nil
+		return parseSpan(d, word, text, to)
 	}
+}
+
+// parseSpan reads a time span, which is positive.
+func parseSpan(d *caddyfile.Dispenser, word, text string, to *caddy.Duration) error {
+	span, err := caddy.ParseDuration(text)
+	if err != nil || span <= 0 {
+		return d.Errf("%s: %q is not a positive duration such as 15s", word, text)
+	}
+	*to = caddy.Duration(span)
+	return nil
 }
 
 // at gives an error the file and line of a token that was read before.

@@ -88,7 +88,7 @@ func (k *APIKey) resolve() (*access.Key, error) {
 		if k.Key == "" {
 			return nil, errEmptyKey
 		}
-		return nil, fmt.Errorf("%s is empty: an empty key would let nobody in, or everybody", k.Key)
+		return nil, fmt.Errorf("%s is empty: set it, or remove the key", k.Key)
 	}
 	key := &access.Key{Name: k.Name}
 	if key.Hash, err = access.ParseKey(text); err != nil {
@@ -133,7 +133,7 @@ func hashedKey(text string) (string, error) {
 		return "", errEmptyKey
 	}
 	if hasPlaceholder(text) {
-		return text, nil
+		return text, checkPlaceholders(text)
 	}
 	h, err := access.ParseKey(text)
 	if err != nil {

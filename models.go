@@ -24,10 +24,10 @@ func (m models) resolve(model string) (provider, name string, err error) {
 		return m.bare(model)
 	}
 	if _, ok := m.types[provider]; !ok {
-		return "", "", fmt.Errorf("unknown provider %q in model %q%s", provider, model, m.hint(provider))
+		return "", "", fmt.Errorf("unknown provider %q in %q%s", provider, model, m.hint(provider))
 	}
 	if name == "" {
-		return "", "", fmt.Errorf("model %q ends at the provider's name: write <provider>/<model>", model)
+		return "", "", fmt.Errorf("%q ends at the provider's name: write <provider>/<model>", model)
 	}
 	return provider, name, nil
 }
@@ -36,7 +36,7 @@ func (m models) resolve(model string) (provider, name string, err error) {
 // type's own name is meant.
 func (m models) bare(model string) (provider, name string, err error) {
 	if model == "" {
-		return "", "", errors.New("the model is empty: write <provider>/<model>")
+		return "", "", errors.New("it is empty: write <provider>/<model>")
 	}
 	types := m.catalog.Providers(model)
 	var found []string
@@ -55,9 +55,9 @@ func (m models) bare(model string) (provider, name string, err error) {
 	case len(found) == 1:
 		return found[0], model, nil
 	case len(found) > 1:
-		return "", "", fmt.Errorf("model %q could be of several providers: write %s/%s", model, strings.Join(found, "/"+model+" or "), model)
+		return "", "", fmt.Errorf("%q could be of several providers: write %s/%s", model, strings.Join(found, "/"+model+" or "), model)
 	case len(types) > 0:
-		return "", "", fmt.Errorf("model %q is one of %s, which is not configured%s", model, strings.Join(types, ", "), m.hint(""))
+		return "", "", fmt.Errorf("%q is a model of %s: configure that provider%s", model, strings.Join(types, ", "), m.hint(""))
 	}
 	return "", "", fmt.Errorf("unknown model %q: write it as <provider>/<model>%s", model, m.hint(""))
 }

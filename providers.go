@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -208,10 +209,11 @@ func (g *Gateway) provisionProviders(ctx caddy.Context) (map[string]*provider.Pr
 		return nil, fmt.Errorf("loading providers: %w", err)
 	}
 	providers := make(map[string]*provider.Provider)
-	for name, module := range modules.(map[string]any) {
-		m, ok := module.(ProviderModule)
+	loaded := modules.(map[string]any)
+	for _, name := range slices.Sorted(maps.Keys(loaded)) {
+		m, ok := loaded[name].(ProviderModule)
 		if !ok {
-			return nil, fmt.Errorf("provider %s: the module %T is not a provider type", name, module)
+			return nil, fmt.Errorf("provider %s: the module %T is not a provider type", name, loaded[name])
 		}
 		p, err := m.NewProvider(name, g.log)
 		if err != nil {
