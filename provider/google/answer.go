@@ -53,7 +53,7 @@ func (c *chat) take(data []byte, a openai.Answer) error {
 	if bytes.HasPrefix(bytes.TrimSpace(data), []byte("[")) {
 		var list []response
 		if err := json.Unmarshal(data, &list, lenient); err != nil {
-			return fmt.Errorf("read gemini answer: %w", err)
+			return malformed(err)
 		}
 		for i := range list {
 			if err := c.response(&list[i], a); err != nil {
@@ -64,9 +64,19 @@ func (c *chat) take(data []byte, a openai.Answer) error {
 	}
 	var r response
 	if err := json.Unmarshal(data, &r, lenient); err != nil {
-		return fmt.Errorf("read gemini answer: %w", err)
+		return malformed(err)
 	}
 	return c.response(&r, a)
+}
+
+// malformed says that an answer can't be read. The cause stays out of it: its text
+// may quote the answer, and broken JSON is not yet a stream that was cut off.
+func malformed(err error) error {
+	var syntax *jsontext.SyntacticError
+	if errors.As(err, &syntax) {
+		return fmt.Errorf("not a gemini answer: no JSON from byte %d on", syntax.ByteOffset)
+	}
+	return errors.New("not a gemini answer: a member has the wrong type")
 }
 
 func (c *chat) response(r *response, a openai.Answer) error {

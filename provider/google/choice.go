@@ -1,6 +1,7 @@
 package google
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -109,7 +110,7 @@ func (x *choice) call(p *calledPart, signature string, a openai.Answer) error {
 			if p.Args == nil && len(p.PartialArgs) == 0 {
 				return nil // the end of a call that has ended already
 			}
-			return fmt.Errorf("a function call has no name")
+			return errors.New("a function call has no name")
 		}
 		x.close(a)
 		var extra jsontext.Value
@@ -121,7 +122,7 @@ func (x *choice) call(p *calledPart, signature string, a openai.Answer) error {
 	}
 	if p.Args.Kind() == '{' {
 		if err := p.Args.Compact(jsontext.AllowDuplicateNames(true)); err != nil {
-			return fmt.Errorf("read arguments: %w", err)
+			return malformed(err)
 		}
 		x.open.args = node{raw: p.Args}
 	}

@@ -17,10 +17,33 @@ import (
 // status is google.rpc.Status, the error of all of Google's APIs:
 // https://google.aip.dev/193.
 type status struct {
-	Code    int      `json:"code"` // as HTTP has it
-	Message string   `json:"message"`
-	Status  string   `json:"status"`
-	Details []detail `json:"details"`
+	Code    int     `json:"code"` // as HTTP has it
+	Message string  `json:"message"`
+	Status  string  `json:"status"`
+	Details details `json:"details"`
+}
+
+// details leaves out those that are of another shape than we read.
+type details []detail
+
+// UnmarshalJSONFrom reads an array of objects.
+func (d *details) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	raw, err := dec.ReadValue()
+	if err != nil {
+		return err
+	}
+	var list []jsontext.Value
+	lenient := jsontext.AllowDuplicateNames(true)
+	if json.Unmarshal(raw, &list, lenient) != nil {
+		return nil
+	}
+	for _, v := range list {
+		var one detail
+		if json.Unmarshal(v, &one, lenient) == nil {
+			*d = append(*d, one)
+		}
+	}
+	return nil
 }
 
 // detail is one of several types of details, told apart by their members.

@@ -82,8 +82,9 @@ func (u *usageMetadata) input() cost.Tokens {
 // tells whether it is 0; where both are, the total alone tells the output, but
 // not before the end: a stream's first events count the prompt only.
 func (u *usageMetadata) output(ended bool) cost.Tokens {
-	known := count(u.Candidates).N() + count(u.Thoughts).N()
-	if u.Candidates != nil && u.Thoughts != nil {
+	candidates, thoughts := count(u.Candidates), count(u.Thoughts)
+	known := candidates.N() + thoughts.N()
+	if candidates.Known() && thoughts.Known() {
 		return cost.Of(known)
 	}
 	if input := u.input(); input.Known() && u.Total != nil {
@@ -92,7 +93,7 @@ func (u *usageMetadata) output(ended bool) cost.Tokens {
 			return cost.Of(rest)
 		}
 	}
-	if u.Candidates == nil && u.Thoughts == nil {
+	if !candidates.Known() && !thoughts.Known() {
 		return cost.Tokens{}
 	}
 	return cost.Of(known)
