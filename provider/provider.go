@@ -5,6 +5,7 @@ package provider
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -115,4 +116,19 @@ type Chat interface {
 	Usage() cost.Usage
 	// Error reads an answer with another status than 200.
 	Error(status int, h http.Header, body []byte) *Error
+}
+
+// Framer is a Chat whose streams are not server-sent events: it reads them
+// itself.
+type Framer interface {
+	// Events reads the events of a stream from its body.
+	Events(body io.Reader) EventReader
+}
+
+// EventReader reads a stream's events, one a call.
+type EventReader interface {
+	// Next gives the next event: Name is its type, Data its payload; both are
+	// valid until the next call. io.EOF is the end between two events,
+	// io.ErrUnexpectedEOF the end within one.
+	Next() (sse.Event, error)
 }

@@ -75,7 +75,7 @@ func (a *answering) readWhole(body io.Reader, answer openai.Answer) error {
 
 // gather reads a stream that nobody asked for.
 func (a *answering) gather(body io.Reader, answer openai.Answer) error {
-	events := sse.NewReader(io.LimitReader(body, maxAnswer), 0)
+	events := a.reader(io.LimitReader(body, maxAnswer))
 	for !a.chat.Done() {
 		ev, err := events.Next()
 		if errors.Is(err, io.EOF) {
@@ -89,6 +89,14 @@ func (a *answering) gather(body io.Reader, answer openai.Answer) error {
 		}
 	}
 	return a.chat.End(answer)
+}
+
+// reader reads the stream's events, in the framing of the provider's dialect.
+func (a *answering) reader(body io.Reader) provider.EventReader {
+	if f, ok := a.chat.(provider.Framer); ok {
+		return f.Events(body)
+	}
+	return sse.NewReader(body, 0)
 }
 
 // finish settles what the answer used once all of it is there.
@@ -153,7 +161,7 @@ func (a *answering) events(body io.Reader, events bool, s *openai.Stream) error 
 	if !events {
 		return a.readWhole(body, s)
 	}
-	r := sse.NewReader(&flushing{src: body, flush: func() error { return a.flush(s) }}, 0)
+	r := a.reader(&flushing{src: body, flush: func() error { return a.flush(s) }})
 	for !a.chat.Done() {
 		ev, err := r.Next()
 		switch {
@@ -167,6 +175,11 @@ func (a *answering) events(body io.Reader, events bool, s *openai.Stream) error 
 		case errors.Is(err, sse.ErrTooLarge):
 			return &provider.Error{Kind: provider.Failed, Code: "event_too_large", Message: "an event of the provider's stream is too large", Err: err}
 		case err != nil:
+			// An answer that is whole is not lost to a connection that dies, or
+			// stays open, behind it.
+			if a.r.Context().Err() == nil && a.chat.End(s) == nil {
+				return nil
+			}
 			return fmt.Errorf("%w: %w", errCut, err)
 		}
 		if err := a.chat.Event(ev, s); err != nil {

@@ -159,7 +159,7 @@ func decoded(resp *http.Response, body io.Reader) (io.Reader, error) {
 func isStream(h http.Header, asked bool) (bool, error) {
 	kind, _, _ := mime.ParseMediaType(h.Get("Content-Type"))
 	switch {
-	case kind == "text/event-stream":
+	case kind == "text/event-stream", kind == "application/vnd.amazon.eventstream":
 		return true, nil
 	case strings.HasSuffix(kind, "json"):
 		return false, nil

@@ -137,6 +137,7 @@ func TestBroken(t *testing.T) {
 		{"D26 inside an event", strings.NewReader(half + list[2][:40]), Truncated, "provider_error"},
 		{"D27", io.MultiReader(strings.NewReader(half), failing{syscall.ECONNRESET}), Truncated, "provider_error"},
 		{"D28", strings.NewReader(done), OK, ""},
+		{"D28 reset", io.MultiReader(strings.NewReader(done), failing{syscall.ECONNRESET}), OK, ""},
 		{"D29", strings.NewReader(half + events(`{"error":{"message":"rate","type":"rate_limit_error"}}`)), ProviderError, "provider_rate_limited"},
 		{"W07", strings.NewReader(half + events(`{"error":{"message":"boom"}}`, "[DONE]")), ProviderError, "provider_error"},
 		{"garbage", strings.NewReader(half + events(`{"choices":`, "[DONE]")), ProviderError, "provider_error"},
