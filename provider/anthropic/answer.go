@@ -1,6 +1,7 @@
 package anthropic
 
 import (
+	"cmp"
 	"errors"
 	"maps"
 	"slices"
@@ -262,7 +263,7 @@ func (w *answer) finish(a openai.Answer) {
 		member(a, "annotations", w.annotations)
 	}
 	if len(w.details) > 0 {
-		slices.SortStableFunc(w.details, func(x, y openai.ReasoningDetail) int { return x.Index - y.Index })
+		slices.SortStableFunc(w.details, func(x, y openai.ReasoningDetail) int { return cmp.Compare(x.Index, y.Index) })
 		member(a, "reasoning_details", w.details)
 	}
 	a.Finish(0, w.reason(), w.stop)

@@ -28,7 +28,7 @@ func (t *translation) converse() error {
 	for i := range t.in.Messages {
 		m := &t.in.Messages[i]
 		param := fmt.Sprintf("messages[%d]", i)
-		if m.Name != "" {
+		if m.Name != "" && m.Role != "tool" { // a tool is known by its call
 			t.drop(param + ".name")
 		}
 		var err error

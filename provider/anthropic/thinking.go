@@ -53,9 +53,9 @@ func (t *translation) think() error {
 		// The client's own limit holds: it pays for thinking as well.
 		budget := max(minBudget, t.body.MaxTokens*e.percent/100)
 		// With a budget, Anthropic refuses to have a tool forced, and to go on
-		// behind a tool's result without the thinking that led to the call. What
-		// the client said plainly counts more than how hard to think.
-		if budget < t.body.MaxTokens && !t.body.ToolChoice.forces() && !t.forgotThinking() {
+		// with a turn that has begun without thinking. What the client said
+		// plainly counts more than how hard to think.
+		if budget < t.body.MaxTokens && !t.body.ToolChoice.forces() && !t.goesOnWithoutThinking() {
 			t.body.Thinking = &thinking{Type: "enabled", Budget: budget}
 			return nil
 		}
@@ -76,17 +76,18 @@ func (t *translation) noThinking() {
 	}
 }
 
-// forgotThinking reports whether the conversation ends with tool results for an
-// assistant's turn that has no thinking in front: clients of OpenAI's that send
-// back nothing but text and tool calls.
-func (t *translation) forgotThinking() bool {
+// goesOnWithoutThinking reports whether the answer continues a turn of the
+// assistant's that has no thinking in front: the conversation ends with its
+// words, or with the results of its tool calls. Clients of OpenAI's send back
+// nothing but text and tool calls.
+func (t *translation) goesOnWithoutThinking() bool {
 	turns := t.body.Messages
 	n := len(turns)
-	if n < 2 || turns[n-1].results == 0 {
-		return false
+	if n > 1 && turns[n-1].results > 0 {
+		n--
 	}
-	first := turns[n-2].Content[0].Type
-	return first != "thinking" && first != "redacted_thinking"
+	last := &turns[n-1]
+	return last.Role == "assistant" && last.Content[0].Type != "thinking" && last.Content[0].Type != "redacted_thinking"
 }
 
 // reasoningFormat marks reasoning details as Anthropic's. The signature in them
