@@ -19,7 +19,8 @@ type Answer interface {
 	// Arguments adds to the JSON text of a tool call's arguments.
 	Arguments(choice, index int, s string)
 	// Member sets a further member of the message: annotations, images,
-	// reasoning_details, extra_content. Arrays given in several calls are joined.
+	// reasoning_details, extra_content. Arrays and strings given in several calls
+	// are joined.
 	Member(choice int, name string, v jsontext.Value)
 	// Logprobs adds token probabilities: an object of arrays, as OpenAI has it.
 	Logprobs(choice int, v jsontext.Value)

@@ -20,8 +20,9 @@ type Chunk struct {
 	Error   jsontext.Value // nil where the chunk has none
 	choices []choiceScan
 	usage   location
-	tail    int // offset of the chunk's closing brace
-	hasID   bool
+	tail    int  // offset of the chunk's closing brace
+	listed  bool // choices is there, as an array
+	priced  bool // it has another gateway's cost or layer
 }
 
 // location is an object's member: raw[name:end] with its value from start.
@@ -33,6 +34,7 @@ type choiceScan struct {
 	index   int
 	delta   int // offset behind the delta's opening brace, 0: no delta
 	role    location
+	who     jsontext.Value // the role's value
 	content bool
 	finish  location
 	reason  jsontext.Value // nil or null: not finished
@@ -44,10 +46,9 @@ type toolScan struct {
 	open  int // offset behind the opening brace
 	index location
 	id    location
+	name  location // of the function
 	typed bool
-	n     int // the index as sent
-	key   jsontext.Value
-	name  jsontext.Value // the function's name, quoted
+	n     int // the index as sent, -1 if there is none
 }
 
 // ChunkReader reads chunks and reuses its memory from one to the next.
@@ -65,11 +66,16 @@ func (r *ChunkReader) Read(data []byte) (*Chunk, error) {
 	// Duplicate names in an answer hurt nobody and cost time to look for.
 	r.dec.Reset(&r.buf, allowDuplicates)
 	c := &r.chunk
-	c.Raw, c.Usage, c.Error, c.choices, c.usage, c.hasID = data, nil, nil, c.choices[:0], location{}, false
-	if err := r.object(r.top); err != nil {
+	*c = Chunk{Raw: data, choices: c.choices[:0]}
+	err := r.object(r.top)
+	end := int(r.dec.InputOffset())
+	if err == nil && skipSpace(data[end:]) < len(data)-end {
+		err = errChunk
+	}
+	if err != nil {
 		return nil, fmt.Errorf("read chunk: %w", err)
 	}
-	c.tail = int(r.dec.InputOffset()) - 1
+	c.tail = end - 1
 	return c, nil
 }
 
@@ -111,6 +117,7 @@ func (r *ChunkReader) top(name []byte, at int) (err error) {
 	c := &r.chunk
 	switch string(name) {
 	case `"choices"`:
+		c.listed = r.dec.PeekKind() == '['
 		return r.array(r.choice)
 	case `"usage"`:
 		c.Usage, c.usage, err = r.value(at)
@@ -121,8 +128,8 @@ func (r *ChunkReader) top(name []byte, at int) (err error) {
 			c.Error = v
 		}
 		return err
-	case `"id"`:
-		c.hasID = true
+	case `"cost"`, `"layer"`:
+		c.priced = true
 	}
 	return r.dec.SkipValue()
 }
@@ -170,7 +177,9 @@ func (r *ChunkReader) choiceMember(name []byte, at int) error {
 	switch string(name) {
 	case `"index"`:
 		v, _, err := r.value(at)
-		s.index = parseIndex(v)
+		if v.Kind() != 'n' {
+			s.index = parseIndex(v)
+		}
 		return err
 	case `"finish_reason"`:
 		v, m, err := r.value(at)
@@ -191,10 +200,8 @@ func (r *ChunkReader) deltaMember(name []byte, at int) error {
 	s := r.current()
 	switch string(name) {
 	case `"role"`:
-		v, m, err := r.value(at)
-		if v.Kind() == '"' {
-			s.role = m
-		}
+		var err error
+		s.who, s.role, err = r.value(at)
 		return err
 	case `"tool_calls"`:
 		return r.array(r.tool)
@@ -230,16 +237,11 @@ func (r *ChunkReader) toolMember(name []byte, at int) error {
 	switch string(name) {
 	case `"index"`:
 		v, m, err := r.value(at)
-		if v.Kind() == '0' {
-			t.index, t.n = m, parseIndex(v)
-		}
+		t.index, t.n = m, parseIndex(v)
 		return err
 	case `"id"`:
-		v, m, err := r.value(at)
-		t.id = m
-		if v.Kind() == '"' && len(v) > 2 {
-			t.key = v
-		}
+		var err error
+		_, t.id, err = r.value(at)
 		return err
 	case `"type"`:
 		t.typed = true
@@ -251,16 +253,22 @@ func (r *ChunkReader) toolMember(name []byte, at int) error {
 	return r.dec.SkipValue()
 }
 
-func (r *ChunkReader) functionMember(name []byte, _ int) error {
+func (r *ChunkReader) functionMember(name []byte, at int) (err error) {
 	if string(name) != `"name"` {
 		return r.dec.SkipValue()
 	}
-	v, err := r.dec.ReadValue()
-	if err == nil && v.Kind() == '"' && len(v) > 2 {
-		s := r.current()
-		s.tools[len(s.tools)-1].name = v
-	}
+	s := r.current()
+	_, s.tools[len(s.tools)-1].name, err = r.value(at)
 	return err
+}
+
+// text is what a member's string holds, as it is written; empty where the member
+// is missing or no string.
+func (c *Chunk) text(m location) []byte {
+	if v := c.Raw[m.start:m.end]; len(v) > 2 && v[0] == '"' {
+		return v[1 : len(v)-1]
+	}
+	return nil
 }
 
 // parseIndex reads a small number; anything else is -1.

@@ -97,7 +97,7 @@ func (r *Request) DropMessageMembers(e *Edits, drop ...string) {
 // the names.
 func dropMembers(list jsontext.Value, drop []string) ([]byte, error) {
 	var items []jsontext.Value
-	if err := json.Unmarshal(list, &items); err != nil {
+	if err := json.Unmarshal(list, &items, allowDuplicates); err != nil {
 		return nil, err
 	}
 	b := []byte("[")

@@ -43,29 +43,33 @@ type rawCall struct {
 	Extra    jsontext.Value `json:"extra_content"`
 }
 
-func decodeRaw(raw []byte, a Answer) (*rawAnswer, error) {
+func decodeRaw(raw []byte) (*rawAnswer, error) {
 	var v rawAnswer
 	if err := json.Unmarshal(raw, &v, allowDuplicates); err != nil {
 		return nil, err
-	}
-	if v.Created == 0 {
-		v.Created = time.Now().Unix()
 	}
 	for _, x := range v.Choices {
 		if x.Index < 0 || x.Index >= maxChoices {
 			return nil, fmt.Errorf("choice index %d is out of range", x.Index)
 		}
 	}
-	a.Head(Head{ID: v.ID, Model: v.Model, Created: v.Created, ServiceTier: v.ServiceTier})
 	return &v, nil
+}
+
+func (v *rawAnswer) head() Head {
+	if v.Created == 0 {
+		v.Created = time.Now().Unix()
+	}
+	return Head{ID: v.ID, Model: v.Model, Created: v.Created, ServiceTier: v.ServiceTier}
 }
 
 // RawCompletion implements Answer: chunks made from a whole answer.
 func (s *Stream) RawCompletion(c *Completion) error {
-	v, err := decodeRaw(c.Raw, s)
+	v, err := decodeRaw(c.Raw)
 	if err != nil {
 		return err
 	}
+	s.Head(v.head())
 	if c.Usage != nil {
 		s.usage = append(s.usage[:0], c.Usage...)
 	}
@@ -74,7 +78,7 @@ func (s *Stream) RawCompletion(c *Completion) error {
 		for _, call := range x.Message.ToolCalls {
 			s.Arguments(x.Index, s.ToolCall(x.Index, call.ID, call.Function.Name, call.Extra), call.Function.Arguments)
 		}
-		if len(x.Logprobs) > 0 && x.Logprobs.Kind() != 'n' {
+		if x.Logprobs.Kind() == '{' {
 			s.Logprobs(x.Index, x.Logprobs)
 		}
 		if x.Finish != "" {
@@ -107,17 +111,18 @@ func replayMessage(a Answer, choice int, m *rawMessage) {
 		if emptyValue(v) {
 			continue
 		}
-		v = v.Clone()
-		_ = v.Compact(allowDuplicates) // valid already
 		a.Member(choice, f.key, v)
 	}
 }
 
 // RawChunk implements Answer: a whole answer gathered from chunks.
 func (w *Whole) RawChunk(c *Chunk) error {
-	v, err := decodeRaw(c.Raw, w)
+	v, err := decodeRaw(c.Raw)
 	if err != nil {
 		return err
+	}
+	if len(v.Choices) > 0 { // Azure's first chunk has none, and no head either
+		w.Head(v.head())
 	}
 	if c.Usage.Kind() == '{' {
 		w.usage = c.Usage.Clone()
@@ -126,18 +131,12 @@ func (w *Whole) RawChunk(c *Chunk) error {
 		replayMessage(w, x.Index, &x.Delta)
 		m := w.choice(x.Index)
 		for _, call := range x.Delta.ToolCalls {
-			i := len(m.calls) - 1
-			if call.Index != nil && *call.Index < i {
-				i = *call.Index
+			if err := w.rawCall(x.Index, m, &call); err != nil {
+				return err
 			}
-			fresh := i < 0 || call.Index != nil && *call.Index > i
-			if fresh || call.Function.Name != "" && call.ID != m.calls[i].id {
-				i = w.ToolCall(x.Index, call.ID, call.Function.Name, call.Extra)
-			}
-			w.Arguments(x.Index, i, call.Function.Arguments)
 		}
-		if len(x.Logprobs) > 0 && x.Logprobs.Kind() != 'n' {
-			m.joinLogprobs(x.Logprobs)
+		if x.Logprobs.Kind() == '{' {
+			w.Logprobs(x.Index, x.Logprobs)
 		}
 		if x.Finish != "" {
 			w.Finish(x.Index, x.Finish, x.Finish)
@@ -146,18 +145,22 @@ func (w *Whole) RawChunk(c *Chunk) error {
 	return nil
 }
 
-// joinLogprobs adds a chunk's logprobs, an object of arrays, to those so far.
-func (m *message) joinLogprobs(v jsontext.Value) {
-	old := map[string]jsontext.Value{}
-	if m.logprobs != nil {
-		_ = json.Unmarshal(m.logprobs, &old) // ours: valid
+// rawCall adds a tool call's delta.
+func (w *Whole) rawCall(choice int, m *message, d *rawCall) error {
+	index := -1
+	if d.Index != nil {
+		index = *d.Index
 	}
-	more := map[string]jsontext.Value{}
-	if json.Unmarshal(v, &more, allowDuplicates) != nil {
-		return
+	at, begins, err := place(&m.placed, index, d.ID, d.Function.Name)
+	if err != nil {
+		return err
 	}
-	for name, list := range more {
-		old[name] = joinArrays(old[name], list)
+	if call := &m.placed[at]; begins {
+		w.ToolCall(choice, call.id, d.Function.Name, d.Extra)
+	} else if !call.named {
+		m.calls[at].name = d.Function.Name
 	}
-	m.logprobs, _ = json.Marshal(old, json.Deterministic(true))
+	m.placed[at].named = m.placed[at].named || d.Function.Name != ""
+	w.Arguments(choice, at, d.Function.Arguments)
+	return nil
 }

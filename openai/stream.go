@@ -1,8 +1,7 @@
 package openai
 
 import (
-	"crypto/rand"
-	"encoding/hex"
+	"bytes"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -22,8 +21,8 @@ type Trailer struct {
 type Stream struct {
 	includeUsage bool
 	head         []byte // a chunk up to its choices
-	hasHead      bool
 	buf          []byte // events that are ready
+	last         int    // where the newest of them begins
 	held         []byte // the last chunk with a finish_reason, waiting for the trailer
 	usageChunk   []byte // the upstream's own usage chunk
 	usage        []byte // the upstream's own usage object
@@ -36,12 +35,7 @@ type Stream struct {
 type choiceState struct {
 	started  bool
 	finished bool
-	calls    []callState
-}
-
-type callState struct {
-	upstream int    // the index the upstream gave it
-	id       string // as the client knows it
+	calls    calls
 }
 
 // NewStream makes a stream; includeUsage is what the client's stream_options
@@ -88,11 +82,10 @@ func (s *Stream) choice(i int) *choiceState {
 
 // Head implements Answer.
 func (s *Stream) Head(h Head) {
-	if s.hasHead {
+	if len(s.head) > 0 {
 		return
 	}
-	s.hasHead = true
-	b := append(s.head[:0], `{"id":`...)
+	b := append(s.head, `{"id":`...)
 	b = AppendString(b, h.ID)
 	b = append(b, `,"object":"chat.completion.chunk","created":`...)
 	b = strconv.AppendInt(b, h.Created, 10)
@@ -120,7 +113,8 @@ func (s *Stream) open(choice int) {
 }
 
 func (s *Stream) begin(choice int) {
-	s.buf = append(s.buf, "data: "...)
+	s.Head(Head{}) // if there is none by now
+	s.beginEvent()
 	s.buf = append(s.buf, s.head...)
 	s.buf = append(s.buf, `{"index":`...)
 	s.buf = strconv.AppendInt(s.buf, int64(choice), 10)
@@ -132,7 +126,7 @@ func (s *Stream) close(finish string, logprobs jsontext.Value) {
 	if logprobs == nil {
 		logprobs = jsontext.Value("null")
 	}
-	s.buf = append(s.buf, logprobs...)
+	s.buf = appendLine(s.buf, logprobs)
 	s.buf = append(s.buf, `,"finish_reason":`...)
 	s.buf = appendStringOrNull(s.buf, finish)
 	s.buf = append(s.buf, "}]"...)
@@ -145,15 +139,31 @@ func (s *Stream) close(finish string, logprobs jsontext.Value) {
 // release lets a held chunk go as it is: another one follows it.
 func (s *Stream) release() {
 	if len(s.held) > 0 {
-		s.event(s.held)
+		s.beginEvent()
+		s.buf = append(s.buf, s.held...)
+		s.buf = append(s.buf, "\n\n"...)
 		s.held = s.held[:0]
 	}
 }
 
-func (s *Stream) event(chunk []byte) {
+func (s *Stream) beginEvent() {
+	s.last = len(s.buf)
 	s.buf = append(s.buf, "data: "...)
-	s.buf = append(s.buf, chunk...)
-	s.buf = append(s.buf, "\n\n"...)
+}
+
+// appendLine appends JSON without its line breaks, which would end the event's
+// line: inside strings it has none.
+func appendLine(b, v []byte) []byte {
+	start := len(b)
+	b = append(b, v...)
+	for _, c := range []byte("\n\r") {
+		rest := b[start:]
+		for i := bytes.IndexByte(rest, c); i >= 0; i = bytes.IndexByte(rest, c) {
+			rest[i] = ' '
+			rest = rest[i+1:]
+		}
+	}
+	return b
 }
 
 func (s *Stream) text(choice int, member, v string) {
@@ -196,19 +206,12 @@ func (s *Stream) ToolCall(choice int, id, name string, extra jsontext.Value) int
 	s.buf = append(s.buf, `,"arguments":""}`...)
 	if extra != nil {
 		s.buf = append(s.buf, `,"extra_content":`...)
-		s.buf = append(s.buf, extra...)
+		s.buf = appendLine(s.buf, extra)
 	}
 	s.buf = append(s.buf, "}]"...)
 	s.close("", nil)
 	s.content = true
 	return index
-}
-
-// NewCallID makes an id for a tool call whose provider gave none.
-func NewCallID() string {
-	var b [12]byte
-	_, _ = rand.Read(b[:]) // never fails
-	return "call_" + hex.EncodeToString(b[:])
 }
 
 // NewCompletionID makes an id for an answer whose provider gave none.
@@ -233,7 +236,7 @@ func (s *Stream) Member(choice int, name string, v jsontext.Value) {
 	s.open(choice)
 	s.buf = AppendString(s.buf, name)
 	s.buf = append(s.buf, ':')
-	s.buf = append(s.buf, v...)
+	s.buf = appendLine(s.buf, v)
 	s.close("", nil)
 	s.content = true
 }
@@ -256,18 +259,6 @@ func (s *Stream) Finish(choice int, reason, native string) {
 // holdLast takes the newest event back: what finishes an answer waits for the
 // trailer.
 func (s *Stream) holdLast() {
-	start := lastEvent(s.buf)
-	s.held = append(s.held[:0], s.buf[start+len("data: "):len(s.buf)-2]...)
-	s.buf = s.buf[:start]
-}
-
-// lastEvent is the offset of the newest event; JSON has no line breaks of its
-// own, so that a blank line always is the end of one.
-func lastEvent(b []byte) int {
-	for i := len(b) - 3; i > 0; i-- {
-		if b[i] == '\n' {
-			return i + 1
-		}
-	}
-	return 0
+	s.held = append(s.held[:0], s.buf[s.last+len("data: "):len(s.buf)-len("\n\n")]...)
+	s.buf = s.buf[:s.last]
 }

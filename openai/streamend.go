@@ -2,36 +2,42 @@ package openai
 
 // End ends the stream: the last chunk with the trailer, and [DONE].
 func (s *Stream) End(t Trailer) {
-	if !s.includeUsage {
-		if len(s.held) > 0 {
-			s.buf = append(s.buf, "data: "...)
-			s.buf = append(s.buf, s.held[:len(s.held)-1]...)
-			s.buf = append(t.append(s.buf), "}\n\n"...)
-			s.held = s.held[:0]
-		}
-	} else {
+	switch {
+	case s.includeUsage:
 		s.release()
-		s.usageEvent(t)
+		s.beginEvent()
+		s.usageChunkHead()
+		s.buf = append(s.buf, `,"usage":`...)
+		s.buf = appendLine(s.buf, appendValueOrNull(nil, t.Usage))
+		s.endEvent(t)
+	case len(s.held) > 0:
+		s.beginEvent()
+		s.buf = append(s.buf, s.held[:len(s.held)-1]...)
+		s.endEvent(t)
+		s.held = s.held[:0]
+	case len(s.choices) > 0:
+		// No chunk with a finish_reason came last: one that says nothing else
+		// carries the trailer.
+		s.open(0)
+		s.buf = append(s.buf, `},"logprobs":null,"finish_reason":null}]`...)
+		s.endEvent(t)
 	}
 	s.buf = append(s.buf, "data: [DONE]\n\n"...)
 }
 
-// usageEvent adds the usage chunk, made from the upstream's own where there is
-// one.
-func (s *Stream) usageEvent(t Trailer) {
-	s.buf = append(s.buf, "data: "...)
+// usageChunkHead begins the usage chunk, the upstream's own where there is one.
+func (s *Stream) usageChunkHead() {
 	if len(s.usageChunk) > 0 {
 		s.buf = append(s.buf, s.usageChunk[:len(s.usageChunk)-1]...)
-	} else {
-		s.buf = append(s.buf, s.head...)
-		s.buf = append(s.buf, ']')
+		return
 	}
-	s.buf = append(s.buf, `,"usage":`...)
-	if t.Usage == nil {
-		s.buf = append(s.buf, "null"...)
-	} else {
-		s.buf = append(s.buf, t.Usage...)
-	}
+	s.Head(Head{}) // if there is none by now
+	s.buf = append(s.buf, s.head...)
+	s.buf = append(s.buf, ']')
+}
+
+// endEvent ends a chunk, up to its closing brace, with the trailer.
+func (s *Stream) endEvent(t Trailer) {
 	s.buf = append(t.append(s.buf), "}\n\n"...)
 }
 

@@ -11,7 +11,7 @@ import (
 type Whole struct {
 	head    Head
 	hasHead bool
-	choices []*message
+	choices []*message // by index, nil where nothing came
 	native  string
 	raw     *Completion // an OpenAI-shaped upstream's answer, to be edited
 	usage   jsontext.Value
@@ -22,7 +22,8 @@ type message struct {
 	hasText                  bool
 	calls                    []wholeCall
 	members                  []wholeMember
-	logprobs                 jsontext.Value
+	logprobs                 []wholeMember
+	placed                   calls // the upstream's own numbers of calls
 	finish                   string
 }
 
@@ -42,7 +43,10 @@ func NewWhole() *Whole { return new(Whole) }
 
 func (w *Whole) choice(i int) *message {
 	for len(w.choices) <= i {
-		w.choices = append(w.choices, new(message))
+		w.choices = append(w.choices, nil)
+	}
+	if w.choices[i] == nil {
+		w.choices[i] = new(message)
 	}
 	return w.choices[i]
 }
@@ -92,36 +96,43 @@ func (w *Whole) Arguments(choice, index int, s string) {
 // Member implements Answer.
 func (w *Whole) Member(choice int, name string, v jsontext.Value) {
 	m := w.choice(choice)
-	for i := range m.members {
-		if x := &m.members[i]; x.name == name {
-			x.value = joinArrays(x.value, v)
-			return
-		}
-	}
-	m.members = append(m.members, wholeMember{name, bytes.Clone(v)})
+	m.members = join(m.members, name, v)
 }
 
-// joinArrays appends one array's elements to another's; anything else is
-// replaced.
-func joinArrays(a, b jsontext.Value) jsontext.Value {
-	if a.Kind() != '[' || b.Kind() != '[' || emptyValue(a) {
-		return bytes.Clone(b)
+// join adds a member to a list of them; arrays and strings of the same name
+// become one, anything else takes the place of what was there.
+func join(list []wholeMember, name string, v jsontext.Value) []wholeMember {
+	for i := range list {
+		x := &list[i]
+		switch {
+		case x.name != name:
+			continue
+		case emptyValue(v):
+		case emptyValue(x.value) || x.value.Kind() != v.Kind():
+			x.value = bytes.Clone(v)
+		case v.Kind() == '[':
+			x.value = append(x.value[:len(x.value)-1], ',')
+			x.value = append(x.value, v[1:]...)
+		case v.Kind() == '"':
+			x.value = append(x.value[:len(x.value)-1], v[1:]...)
+		default:
+			x.value = bytes.Clone(v)
+		}
+		return list
 	}
-	if emptyValue(b) {
-		return a
-	}
-	a = append(bytes.TrimRight(a, " \r\n\t]"), ',')
-	return append(a, bytes.TrimLeft(b, " \r\n\t[")...)
+	return append(list, wholeMember{name, bytes.Clone(v)})
 }
 
 // Logprobs implements Answer.
 func (w *Whole) Logprobs(choice int, v jsontext.Value) {
 	m := w.choice(choice)
-	if m.logprobs == nil {
-		m.logprobs = bytes.Clone(v)
-		return
+	fields, err := objectFields(v)
+	if err != nil {
+		return // not as documented: nothing that a client could read
 	}
-	m.joinLogprobs(v)
+	for _, f := range fields {
+		m.logprobs = join(m.logprobs, f.key, v[f.start:f.end])
+	}
 }
 
 // Finish implements Answer.
@@ -132,7 +143,7 @@ func (w *Whole) Finish(choice int, reason, native string) {
 // Finished reports whether every choice has its finish reason.
 func (w *Whole) Finished() bool {
 	for _, m := range w.choices {
-		if m.finish == "" {
+		if m != nil && m.finish == "" {
 			return false
 		}
 	}
@@ -157,15 +168,20 @@ func (w *Whole) Append(b []byte, t Trailer) []byte {
 	b = append(b, `,"model":`...)
 	b = AppendString(b, w.head.Model)
 	b = append(b, `,"choices":[`...)
+	first := true
 	for i, m := range w.choices {
-		if i > 0 {
+		if m == nil {
+			continue
+		}
+		if !first {
 			b = append(b, ',')
 		}
+		first = false
 		b = append(b, `{"index":`...)
 		b = strconv.AppendInt(b, int64(i), 10)
 		b = m.append(append(b, `,"message":`...))
 		b = append(b, `,"logprobs":`...)
-		b = appendValueOrNull(b, m.logprobs)
+		b = appendObject(b, m.logprobs)
 		b = append(b, `,"finish_reason":`...)
 		b = append(appendStringOrNull(b, m.finish), '}')
 	}
@@ -215,6 +231,19 @@ func (m *message) append(b []byte) []byte {
 	}
 	for _, x := range m.members {
 		b = append(b, ',')
+		b = append(AppendString(b, x.name), ':')
+		b = append(b, x.value...)
+	}
+	return append(b, '}')
+}
+
+// appendObject appends an object of the members, null if there are none.
+func appendObject(b []byte, members []wholeMember) []byte {
+	if len(members) == 0 {
+		return append(b, "null"...)
+	}
+	for i, x := range members {
+		b = append(b, "{,"[min(i, 1)])
 		b = append(AppendString(b, x.name), ':')
 		b = append(b, x.value...)
 	}
