@@ -33,7 +33,11 @@ func Play(t *testing.T, cases []Case, chat func(Case) provider.Chat) {
 			case c.Stream:
 				c.Check(t, c.StreamToStream(t, chat(c)))
 				c.Check(t, c.StreamToWhole(t, chat(c)))
-				CheckSplits(t, c.Body)
+				if f, ok := chat(c).(provider.Framer); ok {
+					CheckFrames(t, f, c.Body)
+				} else {
+					CheckSplits(t, c.Body)
+				}
 			default:
 				c.Check(t, c.WholeToWhole(t, chat(c)))
 				c.Check(t, c.WholeToStream(t, chat(c)))
@@ -81,7 +85,16 @@ func (c *Case) StreamToWhole(t testing.TB, chat provider.Chat) Played {
 // is valid only that long.
 func feed(t testing.TB, body []byte, chat provider.Chat, a openai.Answer, after func()) error {
 	t.Helper()
-	for _, e := range mustEvents(t, bytes.NewReader(body)) {
+	var events []Event
+	if f, ok := chat.(provider.Framer); ok {
+		var err error
+		if events, err = readAll(f.Events(bytes.NewReader(body))); err != nil {
+			t.Fatalf("read frames: %v", err)
+		}
+	} else {
+		events = mustEvents(t, bytes.NewReader(body))
+	}
+	for _, e := range events {
 		ev := e.SSE()
 		err := chat.Event(ev, a)
 		for i := range ev.Data {

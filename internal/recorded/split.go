@@ -7,6 +7,7 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"github.com/layergateway/layergateway/provider"
 	"github.com/layergateway/layergateway/sse"
 )
 
@@ -29,11 +30,14 @@ func (e Event) SSE() sse.Event {
 	return sse.Event{Name: []byte(e.Name), Data: []byte(e.Data), Cut: e.Cut}
 }
 
-// Events reads all events of a stream.
-func Events(r io.Reader) ([]Event, error) {
+// Events reads all server-sent events of a stream.
+func Events(r io.Reader) ([]Event, error) { return readAll(sse.NewReader(r, 0)) }
+
+// readAll reads all events, in the framing of a dialect.
+func readAll(r provider.EventReader) ([]Event, error) {
 	var list []Event
-	for reader := sse.NewReader(r, 0); ; {
-		ev, err := reader.Next()
+	for {
+		ev, err := r.Next()
 		if errors.Is(err, io.EOF) {
 			return list, nil
 		}
@@ -62,6 +66,25 @@ func CheckSplits(t testing.TB, stream []byte) {
 		}
 	}
 	sameEvents(t, "piece by piece", all, want)
+}
+
+// CheckFrames is CheckSplits for a dialect with a framing of its own. It tries
+// every cut on the whole stream.
+func CheckFrames(t testing.TB, f provider.Framer, stream []byte) {
+	t.Helper()
+	frames := func(r io.Reader) []Event {
+		t.Helper()
+		list, err := readAll(f.Events(r))
+		if err != nil {
+			t.Fatalf("read frames: %v", err)
+		}
+		return list
+	}
+	want := frames(bytes.NewReader(stream))
+	sameEvents(t, "one byte at a time", frames(OneByte(stream)), want)
+	for cut := range stream {
+		sameEvents(t, "cut in two", frames(Split(stream, cut)), want)
+	}
 }
 
 // pieces gives the offsets behind every blank line of a stream, and its end.
