@@ -109,8 +109,8 @@ type Chat interface {
 	// back, and fails with io.ErrUnexpectedEOF if the stream's own terminal mark
 	// has not come.
 	End(a openai.Answer) error
-	// Done reports whether the stream's terminal mark has come: nothing that
-	// follows it matters.
+	// Done reports whether the stream's terminal mark has come, so that its end
+	// must follow soon. Event is called for whatever comes before that.
 	Done() bool
 	// Usage is what the answer used as far as it is known, at any moment.
 	Usage() cost.Usage

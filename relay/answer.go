@@ -162,7 +162,7 @@ func (a *answering) events(body io.Reader, events bool, s *openai.Stream) error 
 		return a.readWhole(body, s)
 	}
 	r := a.reader(&flushing{src: body, flush: func() error { return a.flush(s) }})
-	for !a.chat.Done() {
+	for {
 		ev, err := r.Next()
 		switch {
 		case errors.Is(err, io.EOF):
@@ -191,8 +191,10 @@ func (a *answering) events(body io.Reader, events bool, s *openai.Stream) error 
 		if !s.Content() && s.Pending() > maxHeld {
 			return errors.New("the stream has no content")
 		}
+		if a.chat.Done() {
+			a.dog.done()
+		}
 	}
-	return a.chat.End(s)
 }
 
 // flushing sends what is ready before it waits for more: one write for all that

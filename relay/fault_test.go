@@ -259,6 +259,23 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
+// TestOpenBehindTheEnd: an answer that has ended is not held up by a connection
+// that stays open, nor lost with it.
+func TestOpenBehindTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var ctx context.Context
+		u := &upstream{answers: []answer{{typ: "text/event-stream", read: io.MultiReader(strings.NewReader(goodStream), silent(func() context.Context { return ctx }))}}}
+		r := setup(t, u, nil, gateJSON(``))
+		r.Providers["a"].Transport = roundTrip(func(req *http.Request) (*http.Response, error) { ctx = req.Context(); return u.RoundTrip(req) })
+		start := time.Now()
+		w, rec := ask(r, hiStream, nil)
+		if rec.Outcome != OK || !strings.HasSuffix(w.Body.String(), "data: [DONE]\n\n") || time.Since(start) != linger {
+			t.Errorf("%s after %s: %s", rec.Outcome, time.Since(start), w.Body)
+		}
+		r.Gates.Close()
+	})
+}
+
 // TestKeepalive: comments while the upstream is silent, none before its first
 // content.
 func TestKeepalive(t *testing.T) {

@@ -73,6 +73,20 @@ func (d *watchdog) byte() {
 	}
 }
 
+// linger is how long a stream may stay open behind its terminal mark. Reading
+// to its end lets the connection serve again, and a few providers send more.
+const linger = time.Second
+
+// done says that the stream's terminal mark has come: its end must follow soon.
+func (d *watchdog) done() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.timer != nil && d.idle != linger {
+		d.heard, d.idle = true, linger
+		d.timer.Reset(d.idle)
+	}
+}
+
 // stop ends the watch and the attempt's context.
 func (d *watchdog) stop() {
 	d.mu.Lock()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -125,10 +126,12 @@ func (c *chat) head(r *response) openai.Head {
 	return h
 }
 
-// Done implements provider.Chat. Gemini has no terminal mark: more text, usage
-// or another reason may follow a finishReason, so that only the stream's end
-// tells that it has ended.
-func (c *chat) Done() bool { return false }
+// Done implements provider.Chat. Gemini's only terminal mark is a finishReason,
+// and more text, usage or another reason may follow it.
+func (c *chat) Done() bool {
+	unfinished := func(x *choice) bool { return x.finish == "" }
+	return c.blocked != "" || len(c.choices) > 0 && !slices.ContainsFunc(c.choices, unfinished)
+}
 
 // End implements provider.Chat. An answer is whole if each of its candidates had
 // a finishReason, of which the last counts, or if the prompt was refused.
