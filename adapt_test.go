@@ -147,4 +147,3 @@ func TestNotYet(t *testing.T) {
 		}
 	}
 }
-
