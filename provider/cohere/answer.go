@@ -59,8 +59,8 @@ func (c *chat) Whole(body []byte, a openai.Answer) error {
 		c.content(i, &block, a)
 	}
 	c.plan = append(c.plan, m.ToolPlan...)
-	for i := range m.ToolCalls {
-		c.begin(&m.ToolCalls[i], a)
+	if err := c.begin(m.ToolCalls, a); err != nil {
+		return err
 	}
 	c.close(a)
 	c.cite(m.Citations, a)
@@ -106,9 +106,7 @@ func (c *chat) event(e *event, a openai.Answer) error {
 		c.plan = append(c.plan, m.ToolPlan...)
 	case "tool-call-start":
 		c.head("", a)
-		for i := range m.ToolCalls {
-			c.begin(&m.ToolCalls[i], a)
-		}
+		return c.begin(m.ToolCalls, a)
 	case "tool-call-delta":
 		if c.open == nil {
 			return errors.New("read cohere event: arguments of a tool call that has not begun")
@@ -162,13 +160,20 @@ func (c *chat) sayPlan(a openai.Answer) {
 	}
 }
 
-// begin begins a tool call, and ends the one before it.
-func (c *chat) begin(x *calledTool, a openai.Answer) {
-	c.close(a)
-	c.sayPlan(a)
-	c.calls++
-	c.open = &openCall{index: a.ToolCall(0, x.ID, x.Function.Name, nil)}
-	c.arguments(x.Function.Arguments, a)
+// begin begins tool calls: each ends the one before it.
+func (c *chat) begin(list []calledTool, a openai.Answer) error {
+	for i := range list {
+		x := &list[i]
+		if x.Function.Name == "" {
+			return errors.New("read cohere answer: a tool call has no name")
+		}
+		c.close(a)
+		c.sayPlan(a)
+		c.calls++
+		c.open = &openCall{index: a.ToolCall(0, x.ID, x.Function.Name, nil)}
+		c.arguments(x.Function.Arguments, a)
+	}
+	return nil
 }
 
 // arguments adds to the arguments of the call that is open. Calls of tools

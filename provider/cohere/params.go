@@ -97,9 +97,6 @@ func (t *translation) sample() {
 		t.body.Seed = within(t.in.Seed, "", "")
 	}
 	t.body.Logprobs = t.in.Logprobs != nil && *t.in.Logprobs
-	if top := t.in.TopLogprobs; top != nil && *top > 0 {
-		t.drop("top_logprobs")
-	}
 }
 
 // penalty carries a penalty. A negative one would be a reward, which Cohere
