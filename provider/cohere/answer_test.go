@@ -123,8 +123,11 @@ func TestStreamEnds(t *testing.T) {
 		"with what is unknown":  {sseOf(begin, `{"type":"debug","prompt":"x"}`, " ", hello, `{"type":"content-end","index":0}`, end), true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := (&recorded.Case{Body: c.stream}).StreamToStream(t, newChat())
+			chat := newChat()
+			p := (&recorded.Case{Body: c.stream}).StreamToStream(t, chat)
 			switch {
+			case chat.Done() != c.whole:
+				t.Errorf("done is %v", chat.Done())
 			case !c.whole && !errors.Is(p.Err, io.ErrUnexpectedEOF):
 				t.Errorf("error is %v", p.Err)
 			case !c.whole && p.Usage != (cost.Usage{}):

@@ -224,6 +224,27 @@ func TestThinking(t *testing.T) {
 	}
 }
 
+func TestMessages(t *testing.T) {
+	const hi = `{"role":"user","content":"hi"}`
+	for messages, want := range map[string]string{
+		hi + `,{"role":"user","content":[{"type":"text","text":""},{"type":"text","text":""}]}`:                                                   `[{"role":"user","content":"hi"},{"role":"user","content":""}]`,
+		hi + `,{"role":"assistant","content":"","images":[{"type":"image_url","image_url":{"url":"https://a.test/b"}}]}`:                          `[{"role":"user","content":"hi"}]`,
+		hi + `,{"role":"assistant","content":null,"function_call":{"name":"f","arguments":""}},{"role":"function","name":"f","content":"result"}`: `[{"role":"user","content":"hi"},{"role":"assistant","tool_calls":[{"id":"call_1","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","content":"result","tool_call_id":"call_1"}]`,
+	} {
+		b, dropped, err := translated(t, "command-a-03-2025", messages, "")
+		if err != nil {
+			t.Fatalf("%s: %v", messages, err)
+		}
+		got, err := json.Marshal(b.Messages)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(got) != want || slices.Contains(dropped, "messages.images") != strings.Contains(messages, "images") {
+			t.Errorf("%s gives %s, want %s, dropped %q", messages, got, want, dropped)
+		}
+	}
+}
+
 // Beside tool calls, text is a plan, and a plan goes before thoughts.
 func TestToolPlan(t *testing.T) {
 	const calls = `"tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"null"}}]`
