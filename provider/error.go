@@ -60,10 +60,12 @@ func KindOf(status int) Kind {
 		return RateLimited
 	case http.StatusServiceUnavailable, 529:
 		return Overloaded
-	case http.StatusRequestTimeout, http.StatusConflict, http.StatusTooEarly:
-		return Failed
 	case http.StatusGatewayTimeout:
 		return TimedOut
+	case http.StatusMethodNotAllowed, http.StatusGone, http.StatusFailedDependency,
+		http.StatusRequestTimeout, http.StatusConflict, http.StatusTooEarly:
+		// Not about what the caller said: another target may do better.
+		return Failed
 	}
 	if status >= 400 && status < 500 {
 		return Invalid

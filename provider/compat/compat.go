@@ -102,22 +102,24 @@ func (c *chat) Whole(body []byte, a openai.Answer) error {
 
 // Event implements provider.Chat.
 func (c *chat) Event(ev sse.Event, a openai.Answer) error {
-	if string(ev.Data) == "[DONE]" {
+	data := bytes.TrimSpace(ev.Data)
+	if string(data) == "[DONE]" {
 		c.done = true
 		return nil
 	}
-	if c.done || len(ev.Data) == 0 {
+	if c.done || len(data) == 0 {
 		return nil
 	}
-	chunk, err := c.reader.Read(ev.Data)
-	if err != nil {
-		return err
-	}
-	if chunk.Error != nil {
+	chunk, err := c.reader.Read(data)
+	switch {
+	case err == nil && chunk.Error != nil:
 		return errorIn(chunk.Error)
-	}
-	if string(ev.Name) == "error" {
-		return errorIn(ev.Data)
+	case string(ev.Name) == "error":
+		return errorIn(data)
+	case err != nil && ev.Cut:
+		return nil // End judges what came before it
+	case err != nil:
+		return err
 	}
 	if chunk.Usage.Kind() == '{' {
 		c.usage = append(c.usage[:0], chunk.Usage...)

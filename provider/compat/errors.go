@@ -20,9 +20,17 @@ type wireError struct {
 	Code    jsontext.Value `json:"code"`
 }
 
+// maxMessage bounds what is kept of a provider's message.
+const maxMessage = 4096
+
 // readError reads the body of an answer with an error status: {"error":{…}},
-// {"error":"…"}, or the error's members on top.
+// {"error":"…"}, the error's members or a detail on top, or any of these in an
+// array.
 func readError(status int, body []byte) (*provider.Error, error) {
+	var list []jsontext.Value
+	if json.Unmarshal(body, &list, jsontext.AllowDuplicateNames(true)) == nil && len(list) > 0 {
+		body = list[0]
+	}
 	var top struct {
 		Error     jsontext.Value `json:"error"`
 		Detail    jsontext.Value `json:"detail"`
@@ -32,28 +40,26 @@ func readError(status int, body []byte) (*provider.Error, error) {
 		return nil, err
 	}
 	w := top.wireError
-	switch top.Error.Kind() {
-	case '{':
+	if top.Error.Kind() == '{' {
 		if err := json.Unmarshal(top.Error, &w, jsontext.AllowDuplicateNames(true)); err != nil {
 			return nil, err
 		}
-	case '"':
-		if len(w.Message) == 0 {
-			w.Message = top.Error
+	}
+	for _, v := range []jsontext.Value{w.Message, top.Error, top.Detail} {
+		if w.Message = v; text(v) != "" {
+			return w.error(status), nil
 		}
 	}
-	if len(w.Message) == 0 {
-		w.Message = top.Detail
-	}
-	if len(w.Message) == 0 {
-		return nil, errNoError
-	}
-	return w.error(status), nil
+	return nil, errNoError
 }
 
 // errorIn reads the error object of an answer whose status said 200.
 func errorIn(v jsontext.Value) error {
-	e, err := readError(0, append(append([]byte(`{"error":`), v...), '}'))
+	e, err := readError(0, v)
+	if err != nil {
+		// A bare string, or nothing that has words.
+		e, err = readError(0, append(append([]byte(`{"error":`), v...), '}'))
+	}
 	if err != nil {
 		return provider.PlainError(http.StatusBadGateway, nil, nil)
 	}
@@ -64,16 +70,21 @@ func (w *wireError) error(status int) *provider.Error {
 	e := &provider.Error{
 		Status: status, Message: text(w.Message), Code: text(w.Code), Param: text(w.Param),
 	}
+	if len(e.Message) > maxMessage {
+		e.Message = strings.ToValidUTF8(e.Message[:maxMessage], "")
+	}
 	kind := strings.ToLower(text(w.Type) + " " + e.Code)
 	if status == 0 {
 		e.Status = statusIn(e.Code, kind)
 	}
 	e.Kind = provider.KindOf(e.Status)
 	switch {
-	case strings.Contains(kind, "insufficient_quota"):
+	case strings.Contains(kind, "insufficient_quota"), strings.Contains(kind, "billing"):
 		e.Kind = provider.QuotaSpent
 	case strings.Contains(kind, "overloaded"):
 		e.Kind = provider.Overloaded
+	case strings.Contains(kind, "model_not_found"):
+		e.Kind = provider.ModelNotFound
 	}
 	return e
 }
