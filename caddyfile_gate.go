@@ -227,11 +227,8 @@ func (g *gateParser) check(known models) error {
 
 // locate words a gate's mistake as the Caddyfile has it.
 func (g *gateParser) locate(err error) error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok && len(joined.Unwrap()) > 0 {
-		err = joined.Unwrap()[0]
-	}
 	title := cmp.Or(g.config.Name, g.config.ID)
-	var field *gate.FieldError
+	var field *gate.FieldError // the first, of several
 	if !errors.As(err, &field) {
 		return at(g.places["id"].token, fmt.Errorf("gate %s: %w", title, err))
 	}

@@ -57,7 +57,7 @@ func (m models) bare(model string) (provider, name string, err error) {
 	case len(found) > 1:
 		return "", "", fmt.Errorf("%q could be of several providers: write %s/%s", model, strings.Join(found, "/"+model+" or "), model)
 	case len(types) > 0:
-		return "", "", fmt.Errorf("%q is a model of %s: configure that provider%s", model, strings.Join(types, ", "), m.hint(""))
+		return "", "", fmt.Errorf("%q is a model of %s: configure such a provider%s", model, strings.Join(types, ", "), m.hint(""))
 	}
 	return "", "", fmt.Errorf("unknown model %q: write it as <provider>/<model>%s", model, m.hint(""))
 }

@@ -38,7 +38,7 @@ func start(t *testing.T, block string) *site {
 
 func newSite(t *testing.T) *site {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "gw")
+	dir, err := os.MkdirTemp("", "gw") //nolint:usetesting // a socket's path must be short, and t.TempDir's has the test's name
 	if err != nil {
 		t.Fatal(err)
 	}
