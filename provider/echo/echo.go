@@ -21,7 +21,7 @@ import (
 // Transport answers OpenAI's chat completion requests in memory: it stands
 // where another provider has its network.
 type Transport struct {
-	// Delay is the pause before each word of a stream.
+	// Delay is the pause before each event of a stream; a word is an event.
 	Delay time.Duration
 	// Now is the clock.
 	Now func() time.Time
@@ -80,7 +80,9 @@ func (t *Transport) answer(req *request) *answer {
 			said = text
 		}
 	}
-	a.words = strings.SplitAfter(said, " ")
+	if said != "" {
+		a.words = strings.SplitAfter(said, " ")
+	}
 	for _, limit := range []*int{req.MaxCompletionTokens, req.MaxTokens} {
 		if limit != nil && *limit >= 0 && *limit < len(a.words) {
 			a.words, a.finish = a.words[:*limit], openai.FinishLength
