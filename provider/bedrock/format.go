@@ -47,8 +47,10 @@ func (t *translation) format() error {
 	case t.model.choice != autoChoice:
 		return t.schemaAsTool(x.Description, x.Schema, param)
 	default:
+		compact := x.Schema.Clone()
+		_ = compact.Compact() // it is valid
 		t.drop("response_format.json_schema")
-		t.instruct(jsonInstruction + " It must match this JSON schema:\n" + string(x.Schema))
+		t.instruct(jsonInstruction + " It must match this JSON schema:\n" + string(compact))
 	}
 	return nil
 }

@@ -90,15 +90,15 @@ func (t *translation) sample() {
 	c := &t.body.InferenceConfig
 	var dropped []string
 	c.Temperature, c.TopP, dropped = t.model.generation.Sample(t.in.Temperature, t.in.TopP, t.body.Additional.Thinking.Thinks())
-	if n := t.body.Additional.ReasoningNova; n != nil && n.Effort == "high" {
-		// Nova refuses these beside its highest effort.
-		for name, given := range map[string]bool{"temperature": c.Temperature != nil, "top_p": c.TopP != nil, "max_tokens": c.MaxTokens != 0} {
-			if given {
-				dropped = append(dropped, name)
-			}
+	if n := t.body.Additional.ReasoningNova; n != nil && n.Effort == novaHigh {
+		// Nova takes neither beside its highest effort.
+		if c.Temperature != nil {
+			dropped = append(dropped, "temperature")
 		}
-		slices.Sort(dropped)
-		c.Temperature, c.TopP, c.MaxTokens = nil, nil, 0
+		if c.TopP != nil {
+			dropped = append(dropped, "top_p")
+		}
+		c.Temperature, c.TopP = nil, nil
 	}
 	for _, name := range dropped {
 		t.drop(name)

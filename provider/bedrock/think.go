@@ -29,10 +29,7 @@ func (t *translation) think() error {
 	case claudeThinking:
 		t.thinkAsClaude(name)
 	case novaThinking:
-		x.ReasoningNova = &novaReasoning{Type: "disabled"}
-		if name != "none" {
-			x.ReasoningNova = &novaReasoning{Type: "enabled", Effort: t.effort(name)}
-		}
+		x.ReasoningNova = t.thinkAsNova(name)
 	case effortThinking:
 		// These models always think.
 		if x.ReasoningEffort = t.effort(name); name == "none" {
@@ -62,6 +59,22 @@ func (t *translation) effort(name string) string {
 		}
 	}
 	return t.model.efforts[len(t.model.efforts)-1]
+}
+
+// novaHigh is an effort beside which Nova takes no limit and no sampling.
+const novaHigh = "high"
+
+func (t *translation) thinkAsNova(name string) *novaReasoning {
+	if name == "none" {
+		return &novaReasoning{Type: "disabled"}
+	}
+	word := t.effort(name)
+	if word == novaHigh && t.body.InferenceConfig.MaxTokens != 0 {
+		// The client's limit holds: it bounds what it pays.
+		word = "medium"
+		t.drop("reasoning_effort")
+	}
+	return &novaReasoning{Type: "enabled", Effort: word}
 }
 
 func (t *translation) thinkAsClaude(name string) {
