@@ -48,11 +48,10 @@ func parseApp(d *caddyfile.Dispenser, existing any) (any, error) {
 // gatewayParser reads the block of one handler. What refers to something that may come later in the block is
 // kept with its token and checked at the end.
 type gatewayParser struct {
-	gateway     *Gateway
-	types       map[string]string // of providers, by name
-	gates       []*gateParser
-	refs        []gateRef
-	defaultGate caddyfile.Token
+	gateway *Gateway
+	types   map[string]string // of providers, by name
+	gates   []*gateParser
+	refs    []gateRef
 }
 
 // gateRef is a gate that is referred to.

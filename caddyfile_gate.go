@@ -66,13 +66,13 @@ func (p *gatewayParser) gate(d *caddyfile.Dispenser) error {
 	}
 	return words{
 		"name":               simple("name", "name", oneArg(&c.Name)),
-		"description":        simple("description", "description", oneArg(&c.Description)),
+		"description":        simple("description", "description", textArg(&c.Description)),
 		"tags":               simple("tags", "tags", someArgs(&c.Tags)),
 		"task_type":          simple("taskType", "task_type", oneArg(&c.TaskType)),
 		"model":              simple("model", "model", oneArg(&c.Model)),
 		"fallback":           g.fallback,
 		"strategy":           simple("routingStrategy", "strategy", oneArg(&c.RoutingStrategy)),
-		"system_prompt":      simple("systemPrompt", "system_prompt", oneArg(&c.SystemPrompt)),
+		"system_prompt":      simple("systemPrompt", "system_prompt", textArg(&c.SystemPrompt)),
 		"system_prompt_mode": simple("systemPromptMode", "system_prompt_mode", oneArg(&c.SystemPromptMode)),
 		"temperature":        simple("temperature", "temperature", oneArg(&c.Temperature)),
 		"max_tokens":         simple("maxTokens", "max_tokens", oneArg(&c.MaxTokens)),
@@ -166,7 +166,7 @@ func (g *gateParser) responseFormat(d *caddyfile.Dispenser) error {
 	case len(args) == 1:
 		return nil
 	}
-	schema := []byte(args[1])
+	schema := []byte(verbatim(args[1]))
 	if !strings.HasPrefix(strings.TrimSpace(args[1]), "{") {
 		var err error
 		if schema, err = os.ReadFile(args[1]); err != nil {

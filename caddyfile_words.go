@@ -2,11 +2,13 @@ package layergateway
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 )
 
 // words are the subdirectives of a block: what each makes of the tokens behind it.
@@ -69,6 +71,25 @@ func oneArg[T ~string](to *T) func(*caddyfile.Dispenser) error {
 		*to = T(args[0])
 		return nil
 	}
+}
+
+// textArg is for a subdirective with a text that is nobody's but a model's or a reader's.
+func textArg(to *string) func(*caddyfile.Dispenser) error {
+	return func(d *caddyfile.Dispenser) error {
+		err := oneArg(to)(d)
+		*to = verbatim(*to)
+		return err
+	}
+}
+
+// lengthened are placeholders that Caddy may have made of shorter ones, such as {path}.
+var lengthened = regexp.MustCompile(`\{http\.[^{}]*\}`)
+
+// verbatim undoes what Caddy does to all words of a Caddyfile: in a prompt, {path} is what its author wrote.
+func verbatim(text string) string {
+	return lengthened.ReplaceAllStringFunc(text, func(long string) string {
+		return orDefault(httpcaddyfile.WasReplacedPlaceholderShorthand(long), long)
+	})
 }
 
 // someArgs is for a subdirective that lists.

@@ -20,7 +20,7 @@ func TestConfigMistakes(t *testing.T) {
 	t.Setenv("TEST_LINES", "canary\nsecond")
 	const providers = `"providers": {"echo": {"type": "echo"}}`
 	gate := func(fields string) string {
-		return fmt.Sprintf(`"anonymous": true, %s, "gates": [{"id": "%s", "name": "hello", "model": "echo/words", %s}]`, providers, helloID, fields)
+		return fmt.Sprintf(`"anonymous": true, %s, "gates": [{"id": %q, "name": "hello", "model": "echo/words", %s}]`, providers, helloID, fields)
 	}
 	provider := func(fields string) string {
 		return `"anonymous": true, "providers": {"p": {"type": "openai", ` + fields + `}}`

@@ -77,7 +77,10 @@ func TestReload(t *testing.T) {
 	var streams []*reading
 	for _, gate := range []string{"openai", "anthropic", "google"} {
 		r := s.stream(gate, prompt)
-		for r.text.Len() == 0 && r.next() {
+		for r.text.Len() == 0 {
+			if !r.next() {
+				t.Fatalf("%s: the stream has no text", gate)
+			}
 		}
 		streams = append(streams, r)
 	}
