@@ -31,6 +31,7 @@ type Chat struct {
 	SafetyIdentifier  string          `json:"safety_identifier"`
 	Modalities        []string        `json:"modalities"`
 	WebSearchOptions  jsontext.Value  `json:"web_search_options"`
+	Metadata          jsontext.Value  `json:"metadata"` // an object
 
 	MaxTokens           *int64 `json:"max_tokens"`
 	MaxCompletionTokens *int64 `json:"max_completion_tokens"`
