@@ -20,6 +20,7 @@ import (
 	"github.com/layergateway/layergateway/cost"
 	"github.com/layergateway/layergateway/openai"
 	"github.com/layergateway/layergateway/provider"
+	"github.com/layergateway/layergateway/provider/claude"
 	"github.com/layergateway/layergateway/sse"
 )
 
@@ -61,7 +62,7 @@ func (c *chat) Request(ctx context.Context, call *provider.Call) (*http.Request,
 	if err != nil {
 		return nil, err
 	}
-	t := translation{in: in, generation: generationOf(call.Model)}
+	t := translation{in: in, generation: claude.Of(call.Model)}
 	t.body = body{Model: call.Model, Stream: call.Stream}
 	if err := t.run(); err != nil {
 		return nil, err

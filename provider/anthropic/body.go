@@ -1,23 +1,27 @@
 package anthropic
 
-import "github.com/go-json-experiment/json/jsontext"
+import (
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/layergateway/layergateway/provider/claude"
+)
 
 // body is a request of the Messages API.
 type body struct {
-	Model         string         `json:"model"`
-	MaxTokens     int64          `json:"max_tokens"`
-	System        []block        `json:"system,omitempty"`
-	Messages      []turn         `json:"messages"`
-	Tools         []tool         `json:"tools,omitempty"`
-	ToolChoice    *toolChoice    `json:"tool_choice,omitzero"`
-	Thinking      *thinking      `json:"thinking,omitzero"`
-	OutputConfig  outputConfig   `json:"output_config,omitzero"`
-	Temperature   jsontext.Value `json:"temperature,omitzero"`
-	TopP          jsontext.Value `json:"top_p,omitzero"`
-	StopSequences []string       `json:"stop_sequences,omitempty"`
-	Metadata      metadata       `json:"metadata,omitzero"`
-	ServiceTier   string         `json:"service_tier,omitzero"`
-	Stream        bool           `json:"stream,omitzero"`
+	Model         string          `json:"model"`
+	MaxTokens     int64           `json:"max_tokens"`
+	System        []block         `json:"system,omitempty"`
+	Messages      []turn          `json:"messages"`
+	Tools         []tool          `json:"tools,omitempty"`
+	ToolChoice    *toolChoice     `json:"tool_choice,omitzero"`
+	Thinking      *claude.Thought `json:"thinking,omitzero"`
+	OutputConfig  outputConfig    `json:"output_config,omitzero"`
+	Temperature   jsontext.Value  `json:"temperature,omitzero"`
+	TopP          jsontext.Value  `json:"top_p,omitzero"`
+	StopSequences []string        `json:"stop_sequences,omitempty"`
+	Metadata      metadata        `json:"metadata,omitzero"`
+	ServiceTier   string          `json:"service_tier,omitzero"`
+	Stream        bool            `json:"stream,omitzero"`
 }
 
 // turn is all that one side says before the other does.
@@ -78,12 +82,6 @@ type toolChoice struct {
 
 // forces reports whether the model must call a tool.
 func (t *toolChoice) forces() bool { return t != nil && (t.Type == "any" || t.Type == "tool") }
-
-type thinking struct {
-	Type    string `json:"type"` // adaptive, enabled, disabled, between_tools
-	Budget  int64  `json:"budget_tokens,omitzero"`
-	Display string `json:"display,omitzero"`
-}
 
 type outputConfig struct {
 	Effort string  `json:"effort,omitzero"`

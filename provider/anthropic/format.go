@@ -30,7 +30,7 @@ func (t *translation) format() error {
 	if given.JSONSchema == nil || given.JSONSchema.Schema.Kind() != '{' {
 		return openai.Invalid("missing_field", param, "'%s' must be a JSON schema: an object", param)
 	}
-	if !t.generation.schemas {
+	if !t.generation.Schemas {
 		return t.schemaAsTool(param)
 	}
 	schema, err := t.adapt(given.JSONSchema.Schema, param)

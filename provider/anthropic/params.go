@@ -2,12 +2,10 @@ package anthropic
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/layergateway/layergateway/openai"
+	"github.com/layergateway/layergateway/provider/claude"
 )
 
 // Carried is every parameter of a chat completion that reaches Anthropic, and
@@ -39,7 +37,7 @@ var Carried = map[string]string{
 // translation makes Anthropic's request of a chat completion.
 type translation struct {
 	in         *openai.Chat
-	generation generation
+	generation claude.Generation
 	body       body
 	dropped    []string
 	schemaTool string // the tool that stands for response_format, if any
@@ -88,49 +86,17 @@ func (t *translation) run() error {
 func (t *translation) limit() {
 	t.body.MaxTokens = t.in.Limit()
 	if t.body.MaxTokens == 0 {
-		t.body.MaxTokens = t.generation.limit
+		t.body.MaxTokens = t.generation.Limit
 	}
 }
 
-// sample carries temperature and top_p as far as the model takes them. A value
-// that is the default anyway is left out without a word.
+// sample carries temperature and top_p as far as the model takes them.
 func (t *translation) sample() {
-	temperature, hasTemperature := number(t.in.Temperature)
-	topP, hasTopP := number(t.in.TopP)
-	thinks := t.body.Thinking != nil && (t.body.Thinking.Type == "enabled" || t.body.Thinking.Type == "adaptive")
-	if thinks || t.generation.sampling == noSampling {
-		if hasTemperature && temperature != 1 {
-			t.drop("temperature")
-		}
-		if hasTopP && topP < 0.99 {
-			t.drop("top_p")
-		}
-		return
+	var dropped []string
+	t.body.Temperature, t.body.TopP, dropped = t.generation.Sample(t.in.Temperature, t.in.TopP, t.body.Thinking.Thinks())
+	for _, name := range dropped {
+		t.drop(name)
 	}
-	if hasTemperature {
-		// OpenAI's range ends at 2.
-		t.body.Temperature = t.in.Temperature
-		if temperature > 1 {
-			t.body.Temperature = jsontext.Value("1")
-		}
-	}
-	if hasTopP && hasTemperature && t.generation.sampling == oneSampling {
-		if topP < 1 {
-			t.drop("top_p")
-		}
-		return
-	}
-	if hasTopP {
-		t.body.TopP = t.in.TopP
-	}
-}
-
-func number(v jsontext.Value) (float64, bool) {
-	if v.Kind() != '0' {
-		return 0, false
-	}
-	f, _ := strconv.ParseFloat(string(v), 64) // a number: out of range is an infinity
-	return f, true
 }
 
 // stop carries the stop sequences; Anthropic refuses blank ones.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/layergateway/layergateway/openai"
 	"github.com/layergateway/layergateway/provider"
+	"github.com/layergateway/layergateway/provider/claude"
 )
 
 // TestRefused are requests that no translation can save: the client is told
@@ -70,7 +71,7 @@ func TestRefused(t *testing.T) {
 // the model takes: a budget is at least 1024 and below max_tokens.
 func TestEveryEffort(t *testing.T) {
 	for _, model := range []string{"claude-3-haiku-20240307", "claude-3-7-sonnet-20250219", "claude-opus-4-1", "claude-sonnet-4-5", "claude-opus-4-6", "claude-opus-4-7", "claude-opus-5-5", "claude-next"} {
-		g := generationOf(model)
+		g := claude.Of(model)
 		for _, effort := range []string{"none", "minimal", "low", "medium", "high", "xhigh", "max"} {
 			for _, limit := range []int64{0, 1, 1024, 1025, 1500, 5000, 200000} {
 				request := fmt.Sprintf(`{"model":%q,"messages":[{"role":"user","content":"hi"}],"reasoning_effort":%q`, model, effort)
@@ -82,15 +83,15 @@ func TestEveryEffort(t *testing.T) {
 					t.Fatal(err)
 				}
 				var b struct {
-					MaxTokens    int64         `json:"max_tokens"`
-					Thinking     *thinking     `json:"thinking"`
-					OutputConfig *outputConfig `json:"output_config"`
+					MaxTokens    int64           `json:"max_tokens"`
+					Thinking     *claude.Thought `json:"thinking"`
+					OutputConfig *outputConfig   `json:"output_config"`
 				}
 				if err := json.Unmarshal(up, &b); err != nil {
 					t.Fatal(err)
 				}
 				where := fmt.Sprintf("%s, %s, %d: %s, dropped %v", model, effort, limit, up, c.Dropped())
-				if limit > 0 && b.MaxTokens != limit || limit == 0 && b.MaxTokens != g.limit {
+				if limit > 0 && b.MaxTokens != limit || limit == 0 && b.MaxTokens != g.Limit {
 					t.Errorf("max_tokens: %s", where)
 				}
 				kind := ""
@@ -99,15 +100,15 @@ func TestEveryEffort(t *testing.T) {
 				}
 				switch {
 				case kind == "enabled":
-					if g.thinking != budgetThinking || b.Thinking.Budget < 1024 || b.Thinking.Budget >= b.MaxTokens {
+					if g.Thinking != claude.BudgetThinking || b.Thinking.Budget < 1024 || b.Thinking.Budget >= b.MaxTokens {
 						t.Errorf("budget: %s", where)
 					}
 				case kind == "adaptive":
-					if g.thinking != adaptiveThinking || b.OutputConfig == nil || effort == "xhigh" && !g.xhigh && b.OutputConfig.Effort != "max" {
+					if g.Thinking != claude.AdaptiveThinking || b.OutputConfig == nil || effort == "xhigh" && !g.XHigh && b.OutputConfig.Effort != "max" {
 						t.Errorf("effort: %s", where)
 					}
 				case effort == "none":
-					if kind != g.off {
+					if kind != g.Off {
 						t.Errorf("off: %s", where)
 					}
 				case len(c.Dropped()) == 0:

@@ -5,26 +5,8 @@ import (
 	"slices"
 
 	"github.com/layergateway/layergateway/openai"
+	"github.com/layergateway/layergateway/provider/claude"
 )
-
-// minBudget is the least budget of tokens that thinking can have.
-const minBudget = 1024
-
-// effort is one of OpenAI's reasoning efforts: Anthropic's own word for it, and
-// the share of max_tokens in per cent that is its budget where models take one.
-type effort struct {
-	name    string
-	percent int64
-}
-
-var efforts = map[string]effort{
-	"minimal": {"low", 2},
-	"low":     {"low", 10},
-	"medium":  {"medium", 30},
-	"high":    {"high", 60},
-	"xhigh":   {"xhigh", 90},
-	"max":     {"max", 90},
-}
 
 // think carries reasoning_effort, as far as the model and the rest of the
 // request allow.
@@ -33,47 +15,16 @@ func (t *translation) think() error {
 	if name == "" {
 		return nil
 	}
-	if name == "none" {
-		t.noThinking()
-		return nil
-	}
-	e, ok := efforts[name]
-	if !ok {
+	if !claude.IsEffort(name) {
 		return openai.Invalid("invalid_value", "reasoning_effort", "'reasoning_effort' can't be %q", name)
 	}
-	switch t.generation.thinking {
-	case adaptiveThinking:
-		if e.name == "xhigh" && !t.generation.xhigh {
-			e.name = "max"
-		}
-		t.body.Thinking = &thinking{Type: "adaptive", Display: "summarized"}
-		t.body.OutputConfig.Effort = e.name
-		return nil
-	case budgetThinking:
-		// The client's own limit holds: it pays for thinking as well.
-		budget := max(minBudget, t.body.MaxTokens*e.percent/100)
-		// With a budget, Anthropic refuses to have a tool forced, and to go on
-		// with a turn that has begun without thinking. What the client said
-		// plainly counts more than how hard to think.
-		if budget < t.body.MaxTokens && !t.body.ToolChoice.forces() && !t.goesOnWithoutThinking() {
-			t.body.Thinking = &thinking{Type: "enabled", Budget: budget}
-			return nil
-		}
-	}
-	t.drop("reasoning_effort")
-	return nil
-}
-
-// noThinking turns thinking off, or down where it can't be off.
-func (t *translation) noThinking() {
-	switch g := t.generation; {
-	case g.thinking == noThinking:
-	case g.off != "":
-		t.body.Thinking = &thinking{Type: g.off}
-	default:
-		t.body.OutputConfig.Effort = "low"
+	var carried bool
+	free := !t.body.ToolChoice.forces() && !t.goesOnWithoutThinking()
+	t.body.Thinking, t.body.OutputConfig.Effort, carried = t.generation.Think(name, t.body.MaxTokens, free)
+	if !carried {
 		t.drop("reasoning_effort")
 	}
+	return nil
 }
 
 // goesOnWithoutThinking reports whether the answer continues a turn of the

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/layergateway/layergateway/openai"
 )
@@ -57,7 +56,7 @@ func (t *translation) tool(x *openai.Tool, param string) (tool, error) {
 	}
 	strict := f.Strict != nil && *f.Strict
 	switch {
-	case strict && !t.generation.schemas:
+	case strict && !t.generation.Schemas:
 		strict = false
 		t.drop(param + ".strict")
 	case strict:
@@ -66,24 +65,6 @@ func (t *translation) tool(x *openai.Tool, param string) (tool, error) {
 		}
 	}
 	return tool{Name: f.Name, Description: f.Description, InputSchema: schema, Strict: strict, CacheControl: mark}, nil
-}
-
-// inputSchema is a function's parameters as Anthropic requires them: an object
-// that says it is one.
-func inputSchema(v jsontext.Value, param string) (jsontext.Value, error) {
-	if v == nil || v.Kind() == 'n' {
-		return jsontext.Value(`{"type":"object","properties":{}}`), nil
-	}
-	var head struct {
-		Type jsontext.Value `json:"type"`
-	}
-	if err := json.Unmarshal(v, &head); err != nil || v.Kind() != '{' {
-		return nil, openai.Invalid("invalid_type", param, "'%s' must be a JSON schema: an object", param)
-	}
-	if head.Type == nil {
-		return openai.SetMember(v, "type", []byte(`"object"`)), nil
-	}
-	return v, nil
 }
 
 func nameOf(x tool) string {
@@ -117,7 +98,7 @@ func (t *translation) choose() error {
 	if len(t.body.Tools) == 0 {
 		return nil
 	}
-	if choice.forces() && t.generation.unforced {
+	if choice.forces() && t.generation.Unforced {
 		choice = toolChoice{Type: "auto"}
 		t.drop("tool_choice")
 	}

@@ -79,7 +79,7 @@ func (t *translation) thinkAsNova(name string) *novaReasoning {
 
 func (t *translation) thinkAsClaude(name string) {
 	limit := cmp.Or(t.body.InferenceConfig.MaxTokens, t.model.generation.Limit)
-	thought, word, carried := t.model.generation.Think(name, limit, !t.forced() && !t.forgotThinking())
+	thought, word, carried := t.model.generation.Think(name, limit, !t.forced() && !t.goesOnWithoutThinking())
 	if !carried {
 		t.drop("reasoning_effort")
 	}
@@ -91,12 +91,17 @@ func (t *translation) thinkAsClaude(name string) {
 	}
 }
 
-// forgotThinking reports whether the conversation ends with tool results for an
-// assistant's turn that has no thinking in front.
-func (t *translation) forgotThinking() bool {
+// goesOnWithoutThinking reports whether the answer continues a turn of the
+// assistant's that has no thinking in front: the conversation ends with its
+// words, or with the results of its tool calls.
+func (t *translation) goesOnWithoutThinking() bool {
 	turns := t.body.Messages
 	n := len(turns)
-	return n >= 2 && turns[n-1].results > 0 && turns[n-2].Content[0].Reasoning == nil
+	if n > 1 && turns[n-1].results > 0 {
+		n--
+	}
+	last := &turns[n-1]
+	return last.Role == "assistant" && last.Content[0].Reasoning == nil
 }
 
 // claudeFormat marks thinking with Claude's signature, which every platform that

@@ -33,10 +33,11 @@ func IsEffort(name string) bool {
 }
 
 // Think says in the model's terms how hard to think: thinking, which may be nil,
-// and output_config.effort, which may be empty. limit is max_tokens; free is
-// false where a request leaves a budget for thinking no room, since it forces a
-// tool or has forgotten the thinking in front of a tool's result. carried is
-// false where the effort, or a part of what it says, is lost.
+// and output_config.effort, which may be empty. limit is max_tokens. free is
+// false where the request forces a tool, or goes on with a turn that has begun
+// without thinking: beside a budget, Anthropic refuses either, and what a client
+// says plainly counts more than how hard to think. carried is false where the
+// effort, or a part of what it says, is lost.
 func (g Generation) Think(name string, limit int64, free bool) (thinking *Thought, word string, carried bool) {
 	if name == "none" {
 		switch {

@@ -1,4 +1,4 @@
-package anthropic
+package schema
 
 import (
 	"strings"
@@ -7,8 +7,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-func TestAdapt(t *testing.T) {
-	for _, c := range []struct{ in, want, dropped string }{
+func TestStrict(t *testing.T) {
+	for _, c := range []struct{ in, want, refused string }{
 		{`{"type":"object"}`, `{"type":"object","additionalProperties":false}`, ""},
 		{`{"properties":{"b":{},"a":true}}`, `{"properties":{"b":{},"a":true},"additionalProperties":false}`, ""},
 		{`{"type":["object","null"],"additionalProperties":false}`, `{"type":["object","null"],"additionalProperties":false}`, ""},
@@ -29,18 +29,37 @@ func TestAdapt(t *testing.T) {
 		{`{"properties":"odd","items":[1]}`, `{"properties":"odd","items":[1],"additionalProperties":false}`, ""},
 		{strings.Repeat(`{"items":`, 500) + `{"minimum":1}` + strings.Repeat(`}`, 500), strings.Repeat(`{"items":`, 500) + `{}` + strings.Repeat(`}`, 500), "minimum"},
 	} {
-		tr := translation{}
-		got, err := tr.adapt(jsontext.Value(c.in), "s")
+		var refused []string
+		got, err := Strict(jsontext.Value(c.in), func(keyword string) { refused = append(refused, keyword) })
 		if err != nil {
 			t.Errorf("%s: %v", c.in, err)
 			continue
 		}
-		var dropped []string
-		for _, d := range tr.dropped {
-			dropped = append(dropped, strings.TrimPrefix(d, "s."))
+		if string(got) != c.want || strings.Join(refused, " ") != c.refused {
+			t.Errorf("%s\nbecomes %s, refused %v\nwant    %s, refused %s", c.in, got, refused, c.want, c.refused)
 		}
-		if string(got) != c.want || strings.Join(dropped, " ") != c.dropped {
-			t.Errorf("%s\nbecomes %s, dropped %v\nwant    %s, dropped %s", c.in, got, dropped, c.want, c.dropped)
+	}
+}
+
+func TestObject(t *testing.T) {
+	for _, c := range []struct {
+		in, want string
+		ok       bool
+	}{
+		{"", `{"type":"object","properties":{}}`, true},
+		{"null", `{"type":"object","properties":{}}`, true},
+		{`{"properties":{"a":{}}}`, `{"properties":{"a":{}},"type":"object"}`, true},
+		{`{"type":["object","null"]}`, `{"type":["object","null"]}`, true},
+		{"true", "", false},
+		{`"object"`, "", false},
+	} {
+		var in jsontext.Value
+		if c.in != "" {
+			in = jsontext.Value(c.in)
+		}
+		got, ok := Object(in)
+		if ok != c.ok || ok && string(got) != c.want {
+			t.Errorf("%s: %s, %v", c.in, got, ok)
 		}
 	}
 }
