@@ -10,6 +10,7 @@ type request struct {
 	ToolConfig        *toolConfig       `json:"toolConfig,omitzero"`
 	GenerationConfig  *generationConfig `json:"generationConfig,omitzero"`
 	ServiceTier       string            `json:"serviceTier,omitzero"`
+	Labels            map[string]string `json:"labels,omitzero"`
 }
 
 // content is one turn: role user or model, none for the system instruction.
@@ -77,6 +78,7 @@ type toolConfig struct {
 type functionCallingConfig struct {
 	Mode                 string   `json:"mode"` // AUTO, ANY, NONE, VALIDATED
 	AllowedFunctionNames []string `json:"allowedFunctionNames,omitzero"`
+	StreamArguments      bool     `json:"streamFunctionCallArguments,omitzero"`
 }
 
 // generationConfig holds the numbers with the digits that the client wrote.

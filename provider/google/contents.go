@@ -152,6 +152,9 @@ func (t *translation) assistant(m *openai.Message, i int, calls calls) ([]part, 
 		if err != nil {
 			return nil, err
 		}
+		if !t.service.callIDs {
+			p.FunctionCall.ID = ""
+		}
 		// The first call of a step must be signed; those beside it need not.
 		if j == 0 && p.ThoughtSignature == "" && t.generation >= gemini3 {
 			p.ThoughtSignature = skipSignature
@@ -228,7 +231,10 @@ func (t *translation) results(list []openai.Message, first int, calls calls) ([]
 		if err != nil {
 			return nil, err
 		}
-		r := &functionResponse{ID: m.ToolCallID, Name: asked.name, Response: resultObject(m.Content.Text())}
+		r := &functionResponse{Name: asked.name, Response: resultObject(m.Content.Text())}
+		if t.service.callIDs {
+			r.ID = m.ToolCallID
+		}
 		for _, p := range parts {
 			switch {
 			case p.Text != nil:

@@ -42,12 +42,12 @@ func (t *translation) media(p *openai.Part, param string) (part, error) {
 		}
 		return part{InlineData: &blob{MIMEType: kind, Data: p.InputAudio.Data}}, nil
 	case p.Type == "file" && p.File != nil:
-		return fromFile(p.File, param+".file")
+		return t.file(p.File, param+".file")
 	}
 	return part{}, openai.Invalid("invalid_value", param+".type", "'%s.type' must be text, image_url, input_audio, file or video_url, with a member of that name", param)
 }
 
-func fromFile(f *openai.File, param string) (part, error) {
+func (t *translation) file(f *openai.File, param string) (part, error) {
 	switch {
 	case f.FileData != "":
 		data := f.FileData
@@ -62,6 +62,8 @@ func fromFile(f *openai.File, param string) (part, error) {
 		return fromURL(data, f.Filename, "", param+".file_data", "invalid_value")
 	case f.FileURL != "":
 		return fromURL(f.FileURL, f.Filename, "", param+".file_url", "invalid_value")
+	case f.FileID != "" && !t.service.filesAPI:
+		return part{}, openai.Invalid("invalid_value", param+".file_id", "'%s.file_id' is not a file of this provider: send file_data, or a gs or https URL as file_url", param)
 	case strings.HasPrefix(f.FileID, "files/"):
 		return part{FileData: &fileData{MIMEType: typeOf(f.Filename), FileURI: filesAPI + f.FileID}}, nil
 	case strings.HasPrefix(f.FileID, filesAPI+"files/"):

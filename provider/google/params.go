@@ -38,6 +38,12 @@ var carried = map[string]string{
 	"service_tier":          "serviceTier",
 }
 
+// carriedByVertex is what Vertex AI carries otherwise.
+var carriedByVertex = map[string]string{
+	"metadata":     "labels, of what is fit to be one",
+	"service_tier": "the header X-Vertex-AI-LLM-Shared-Request-Type",
+}
+
 // asksNothing holds, for parameters without equivalent, the value that only says
 // what Gemini does anyway. An empty value never asks for anything.
 var asksNothing = map[string]string{
@@ -46,10 +52,13 @@ var asksNothing = map[string]string{
 }
 
 // withoutEquivalent lists the request's parameters that nothing is made of.
-func withoutEquivalent(r *openai.Request, e *openai.Edits) []string {
+func (s *service) withoutEquivalent(r *openai.Request, e *openai.Edits) []string {
 	var list []string
 	for _, name := range r.Present(e) {
 		if _, ok := carried[name]; ok {
+			continue
+		}
+		if _, ok := s.carried[name]; ok {
 			continue
 		}
 		v, _ := r.Field(name)

@@ -58,12 +58,15 @@ func (t *translation) tools() error {
 	}
 	t.body.Tools = append(t.body.Tools, own...)
 	t.toolChoice(len(functions) > 0, strict)
-	// From Gemini 3 on both kinds of tools go together, if this is said.
-	if len(functions) > 0 && len(own) > 0 && t.generation >= gemini3 {
+	// Both kinds of tools go together if this is said.
+	if len(functions) > 0 && len(own) > 0 && t.mixesTools() {
 		t.toolConfig().IncludeServerSideToolInvocations = true
 	}
 	return nil
 }
+
+// mixesTools tells whether the model takes functions beside Google's own tools.
+func (t *translation) mixesTools() bool { return t.service.mixedTools && t.generation >= gemini3 }
 
 // functions tells whether the model has functions of the client's to call.
 func (t *translation) functions() bool {
@@ -99,8 +102,8 @@ func ownTool(asked *openai.Tool, i int) (tool, error) {
 	return tool{Own: b}, nil
 }
 
-// webSearch adds the search tool that web_search_options ask for. Before Gemini 3
-// it can't stand beside functions.
+// webSearch adds the search tool that web_search_options ask for, which can't
+// stand beside functions everywhere.
 func (t *translation) webSearch(own []tool, functions bool) []tool {
 	var asked struct {
 		Size     string         `json:"search_context_size"`
@@ -110,7 +113,7 @@ func (t *translation) webSearch(own []tool, functions bool) []tool {
 	if v.Kind() != '{' || json.Unmarshal(v, &asked) != nil {
 		return own
 	}
-	if functions && t.generation < gemini3 {
+	if functions && !t.mixesTools() {
 		t.drop("web_search_options")
 		return own
 	}
@@ -144,14 +147,16 @@ func (t *translation) toolChoice(functions, strict bool) {
 		t.drop("tools.function.strict")
 		strict = false
 	}
+	// Refused where there is no stream.
+	inPieces := t.service.streamArguments && t.stream && t.generation >= gemini3
 	choice := t.asked.ToolChoice
 	if choice == nil {
-		if strict {
-			t.toolConfig().FunctionCallingConfig = &functionCallingConfig{Mode: "VALIDATED"}
+		if !strict && !inPieces {
+			return
 		}
-		return
+		choice = new(openai.ToolChoice)
 	}
-	c := &functionCallingConfig{Mode: "AUTO", AllowedFunctionNames: choice.Allowed}
+	c := &functionCallingConfig{Mode: "AUTO", AllowedFunctionNames: choice.Allowed, StreamArguments: inPieces}
 	switch {
 	case choice.Mode == "none":
 		c.Mode = "NONE"

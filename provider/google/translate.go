@@ -7,6 +7,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/layergateway/layergateway/openai"
+	"github.com/layergateway/layergateway/provider"
 )
 
 // maxStops is how many stop sequences Gemini takes.
@@ -15,15 +16,18 @@ const maxStops = 5
 // translation makes the body of one request. It knows neither the URL nor the
 // credential.
 type translation struct {
+	service    *service
 	asked      *openai.Chat
 	model      string
+	stream     bool
 	generation int
 	body       request
+	tier       string // Google's name of the service tier
 	dropped    []string
 }
 
-func newTranslation(asked *openai.Chat, model string) *translation {
-	return &translation{asked: asked, model: model, generation: generation(model)}
+func newTranslation(s *service, asked *openai.Chat, call *provider.Call) *translation {
+	return &translation{service: s, asked: asked, model: call.Model, stream: call.Stream, generation: generation(call.Model)}
 }
 
 // translate fills the body. The error is an *openai.Error.
@@ -36,6 +40,7 @@ func (t *translation) translate() error {
 	}
 	t.modalities()
 	t.serviceTier()
+	t.labels()
 	return nil
 }
 
@@ -167,5 +172,9 @@ func (t *translation) serviceTier() {
 	if !ok && asked != "" && asked != "auto" {
 		t.drop("service_tier")
 	}
-	t.body.ServiceTier = tier
+	if t.tier = tier; t.service.tierHeader == "" {
+		t.body.ServiceTier = tier
+	} else if tier == "standard" {
+		t.tier = "" // what there is without the header
+	}
 }
