@@ -28,9 +28,21 @@ import (
 type Options struct {
 	Version string   // anthropic-version, default: 2023-06-01
 	Beta    []string // anthropic-beta
+	// Platform is the service that is called. Default: Anthropic's own.
+	Platform *Platform
 	// Now is the clock: Anthropic's answers don't say when they were made.
 	// Default: time.Now.
 	Now func() time.Time
+}
+
+// Platform is a service of another maker's that serves the Messages API.
+type Platform struct {
+	// Version is the body's anthropic_version, in place of the header.
+	Version string
+	// Address gives the URL of the method that a call wants, which says what
+	// model it is in place of the body, and adds the credential to h. It is asked
+	// once the request is known to be fit to be sent.
+	Address func(ctx context.Context, c *provider.Call, h http.Header) (url string, err error)
 }
 
 const (
@@ -62,8 +74,11 @@ func (c *chat) Request(ctx context.Context, call *provider.Call) (*http.Request,
 	if err != nil {
 		return nil, err
 	}
-	t := translation{in: in, generation: claude.Of(call.Model)}
+	t := translation{in: in, generation: claude.Of(call.Model), platform: c.options.Platform}
 	t.body = body{Model: call.Model, Stream: call.Stream}
+	if t.platform != nil {
+		t.body.Version, t.body.Model = t.platform.Version, ""
+	}
 	if err := t.run(); err != nil {
 		return nil, err
 	}
@@ -79,20 +94,36 @@ func (c *chat) Request(ctx context.Context, call *provider.Call) (*http.Request,
 	if err != nil {
 		return nil, fmt.Errorf("write request: %w", err)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, call.Provider.BaseURL+"/messages", bytes.NewReader(b))
+	h := c.header(call, t.files)
+	address, err := c.address(ctx, call, h)
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(b))
 	if err != nil {
 		return nil, fmt.Errorf("build request: %w", err)
 	}
-	c.setHeader(req.Header, call, t.files)
+	req.Header = h
 	return req, nil
 }
 
-func (c *chat) setHeader(h http.Header, call *provider.Call, files bool) {
-	h.Set("Content-Type", "application/json")
+// address gives the URL, and adds to h what goes with it.
+func (c *chat) address(ctx context.Context, call *provider.Call, h http.Header) (string, error) {
+	if p := c.options.Platform; p != nil {
+		return p.Address(ctx, call, h)
+	}
+	h.Set("Anthropic-Version", c.options.Version)
+	if call.Key != "" {
+		h.Set("X-Api-Key", call.Key)
+	}
+	return call.Provider.BaseURL + "/messages", nil
+}
+
+func (c *chat) header(call *provider.Call, files bool) http.Header {
+	h := http.Header{"Content-Type": {"application/json"}}
 	if call.Stream {
 		h.Set("Accept", sse.ContentType)
 	}
-	h.Set("Anthropic-Version", c.options.Version)
 	beta := c.options.Beta
 	if files && !slices.Contains(beta, filesBeta) {
 		beta = append(slices.Clone(beta), filesBeta)
@@ -100,9 +131,7 @@ func (c *chat) setHeader(h http.Header, call *provider.Call, files bool) {
 	if len(beta) > 0 {
 		h.Set("Anthropic-Beta", strings.Join(beta, ","))
 	}
-	if call.Key != "" {
-		h.Set("X-Api-Key", call.Key)
-	}
+	return h
 }
 
 // Dropped implements provider.Chat.

@@ -8,7 +8,8 @@ import (
 
 // body is a request of the Messages API.
 type body struct {
-	Model         string          `json:"model"`
+	Version       string          `json:"anthropic_version,omitzero"`
+	Model         string          `json:"model,omitzero"`
 	MaxTokens     int64           `json:"max_tokens"`
 	System        []block         `json:"system,omitempty"`
 	Messages      []turn          `json:"messages"`

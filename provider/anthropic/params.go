@@ -38,6 +38,7 @@ var Carried = map[string]string{
 type translation struct {
 	in         *openai.Chat
 	generation claude.Generation
+	platform   *Platform
 	body       body
 	dropped    []string
 	schemaTool string // the tool that stands for response_format, if any
@@ -70,16 +71,22 @@ func (t *translation) run() error {
 	t.sample()
 	t.stop()
 	t.body.Metadata.UserID = t.in.EndUser()
-	switch t.in.ServiceTier {
-	case "":
-	case "auto":
-		t.body.ServiceTier = "auto"
-	case "default":
-		t.body.ServiceTier = "standard_only"
-	default:
-		t.drop("service_tier")
-	}
+	t.serviceTier()
 	return nil
+}
+
+// serviceTier carries the tiers that Anthropic itself has. Other platforms have
+// the default alone.
+func (t *translation) serviceTier() {
+	switch tier := t.in.ServiceTier; {
+	case tier != "" && tier != "auto" && tier != "default":
+		t.drop("service_tier")
+	case tier == "" || t.platform != nil:
+	case tier == "auto":
+		t.body.ServiceTier = "auto"
+	default:
+		t.body.ServiceTier = "standard_only"
+	}
 }
 
 // limit sets max_tokens, which Anthropic requires.
