@@ -34,6 +34,7 @@ func (g *Gate) Apply(r *openai.Request, model string) Effective {
 	}
 	e.field(r, g.Overrides.MaxTokens, limit, "max_completion_tokens", "max_tokens")
 	e.field(r, g.Overrides.TopP, g.TopP, "top_p")
+	e.extra(r, g.Overrides)
 	if g.ResponseFormat != nil {
 		e.Edits.Set("response_format", g.ResponseFormat)
 	}
@@ -72,6 +73,29 @@ func (e *Effective) field(r *openai.Request, allowed bool, own []byte, names ...
 		given = names[0]
 	}
 	e.Edits.Set(given, own)
+}
+
+// extra refuses a provider's own fields if they could say what the request itself may not: by whatever name one of the
+// providers has for it.
+func (e *Effective) extra(r *openai.Request, allowed Overrides) {
+	names := []string{"stream"}
+	for _, setting := range []struct {
+		allowed bool
+		names   []string
+	}{
+		{allowed.Model, []string{"model", "models", "modelId"}},
+		{allowed.Temperature, []string{"temperature"}},
+		{allowed.MaxTokens, []string{"max_tokens", "maxTokens", "maxOutputTokens", "max_completion_tokens"}},
+		{allowed.TopP, []string{"top_p", "topP", "p"}},
+	} {
+		if !setting.allowed {
+			names = append(names, setting.names...)
+		}
+	}
+	if v, ok := r.Field("extra_body"); ok && openai.Names(v, names...) {
+		e.Overridden = append(e.Overridden, "extra_body")
+		e.Edits.Delete("extra_body")
+	}
 }
 
 func (g *Gate) applySystem(r *openai.Request, e *openai.Edits) {

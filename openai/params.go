@@ -108,6 +108,8 @@ var params = map[string]kinds{
 	"gateId":  str,
 	"gate_id": str,
 	"layer":   anything,
+
+	extraField: object,
 }
 
 // names interns the fields' names, so that reading a request allocates none.
@@ -120,4 +122,4 @@ var names = func() map[string]string {
 }()
 
 // gatewayFields are the gateway's own: no provider sees them.
-var gatewayFields = []string{"gateId", "gate_id", "layer"}
+var gatewayFields = []string{"gateId", "gate_id", "layer", extraField}

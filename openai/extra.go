@@ -1,0 +1,92 @@
+package openai
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// extraField carries what only one provider's own format can say: an object by
+// provider type, whose members go into the translated request.
+const extraField = "extra_body"
+
+// Extra gives the members that the request adds for a provider type, nil if
+// there are none.
+func (r *Request) Extra(e *Edits, providerType string) (jsontext.Value, error) {
+	if !r.Has(e, extraField) {
+		return nil, nil
+	}
+	all, _ := r.Field(extraField)
+	own, ok := member(all, providerType)
+	if !ok || own.Kind() == 'n' {
+		return nil, nil
+	}
+	if own.Kind() != '{' {
+		param := extraField + "." + providerType
+		return nil, Invalid("invalid_type", param, "'%s' must be an object", param)
+	}
+	return own, nil
+}
+
+// Names reports whether any object within v has a member of one of the names.
+func Names(v jsontext.Value, names ...string) bool {
+	dec := jsontext.NewDecoder(bytes.NewBuffer(v))
+	for {
+		tok, err := dec.ReadToken()
+		if err != nil {
+			return false
+		}
+		// In an object, every other token that is not within a value is a name.
+		kind, n := dec.StackIndex(dec.StackDepth())
+		if kind == '{' && n%2 == 1 && tok.Kind() == '"' && slices.Contains(names, tok.String()) {
+			return true
+		}
+	}
+}
+
+// Merge adds the members of more to an object, and to the objects within it. A
+// member that the object has already stays: taken lists those that lost to one,
+// as dotted names.
+func Merge(obj, more jsontext.Value) (merged []byte, taken []string, err error) {
+	return merge(obj, more, "")
+}
+
+func merge(obj, more jsontext.Value, path string) ([]byte, []string, error) {
+	old, err := objectFields(obj)
+	if err != nil {
+		return nil, nil, err
+	}
+	add, err := objectFields(more)
+	if err != nil {
+		return nil, nil, err
+	}
+	var taken []string
+	b := []byte("{")
+	for _, f := range old {
+		v := jsontext.Value(obj[f.start:f.end])
+		i := slices.IndexFunc(add, func(a field) bool { return a.key == f.key })
+		if i >= 0 {
+			extra := jsontext.Value(more[add[i].start:add[i].end])
+			if v.Kind() == '{' && extra.Kind() == '{' {
+				inner, lost, err := merge(v, extra, path+f.key+".")
+				if err != nil {
+					return nil, nil, err
+				}
+				v, taken = inner, append(taken, lost...)
+			} else {
+				taken = append(taken, path+f.key)
+			}
+			add = slices.Delete(add, i, i+1)
+		}
+		b = append(b, obj[f.name:f.start]...)
+		b = append(append(b, v...), ',')
+	}
+	for _, f := range add {
+		b = append(append(b, more[f.name:f.end]...), ',')
+	}
+	if len(b) > 1 {
+		b = b[:len(b)-1]
+	}
+	return append(b, '}'), taken, nil
+}

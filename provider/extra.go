@@ -1,0 +1,18 @@
+package provider
+
+import "github.com/layergateway/layergateway/openai"
+
+// Extend adds what the request has for this provider type in extra_body to the
+// translated body. What the translation itself has said stays: dropped names
+// what lost to it.
+func (c *Call) Extend(body []byte) (extended []byte, dropped []string, err error) {
+	extra, err := c.Request.Extra(c.Edits, c.Provider.Type)
+	if err != nil || extra == nil {
+		return body, nil, err
+	}
+	extended, taken, err := openai.Merge(body, extra)
+	for _, name := range taken {
+		dropped = append(dropped, "extra_body."+c.Provider.Type+"."+name)
+	}
+	return extended, dropped, err
+}
