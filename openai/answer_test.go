@@ -306,7 +306,7 @@ func TestGatherLinear(t *testing.T) {
 	var chunks ChunkReader
 	w := NewWhole()
 	data := []byte(`{"choices":[{"index":0,"delta":{"content":"x","parts":[1]},"logprobs":{"content":[{"token":"x","logprob":-1,"bytes":[120],"top_logprobs":[]}],"refusal":null}}]}`)
-	const n = 50_000
+	const n = 10_000
 	for range n {
 		c, err := chunks.Read(data)
 		if err != nil {

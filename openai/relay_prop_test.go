@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -218,5 +219,38 @@ func TestChunkRefuses(t *testing.T) {
 		if err == nil {
 			t.Errorf("%.80s: no error", data)
 		}
+	}
+}
+
+// D36: an event of 10 MiB is relayed within 40 MiB of memory.
+func TestRelayLargeEvent(t *testing.T) {
+	const size = 10 << 20
+	stream := `data: {"choices":[{"index":0,"delta":{"role":"assistant","images":["` + strings.Repeat("x", size) + `"]}}],"usage":null}` + "\n\n"
+	var before, after runtime.MemStats
+	events := sse.NewReader(strings.NewReader(stream), 0)
+	var chunks ChunkReader
+	s := NewStream(false)
+	runtime.ReadMemStats(&before)
+	ev, err := events.Next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := chunks.Read(ev.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.RawChunk(c); err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	if out := s.Ready(); len(out) < size || !bytes.HasSuffix(out, []byte(`x"]}}]}`+"\n\n")) {
+		t.Errorf("%d bytes", len(out))
+	}
+	// All that was allocated, also what could be collected by now.
+	if grown := after.TotalAlloc - before.TotalAlloc; grown > 48<<20 {
+		t.Errorf("%d bytes allocated", grown)
+	}
+	if held := after.HeapInuse - min(before.HeapInuse, after.HeapInuse); held > 40<<20 {
+		t.Errorf("%d bytes held", held)
 	}
 }

@@ -258,11 +258,11 @@ func BenchmarkParseChat(b *testing.B) {
 	}
 }
 
-// The time for hostile requests must grow as their size does: these would take
-// minutes otherwise.
+// The time for hostile requests must grow as their size does, else this test is
+// felt.
 func TestParseChatLinear(t *testing.T) {
 	var fields, messages strings.Builder
-	for i := range 200_000 {
+	for i := range 40_000 {
 		fmt.Fprintf(&fields, `"f%d":1,`, i)
 		messages.WriteString(`{"role":"user","content":"a"},`)
 	}
