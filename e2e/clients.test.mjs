@@ -16,7 +16,7 @@ for (const sdk of [openai, ai.chat, ai.compatible, langchain]) {
   describe(sdk.name, { concurrency: 8 }, () => {
     for (const gate of targets) {
       for (const scenario of scenarios) {
-        if (scenario.for && !scenario.for(sdk, gate)) continue;
+        if (scenario.for && !scenario.for(gate)) continue;
         test(`${gate}: ${scenario.name}`, { timeout: 60_000 }, () => scenario.run(bench(sdk, gate, scenario)));
       }
     }

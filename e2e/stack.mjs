@@ -40,7 +40,7 @@ export async function start() {
     ]);
     const upstream = await startUpstream(upstreamBin, ended);
     const url = await startGateway(gatewayBin, dir, upstream, ended);
-    return { baseURL: url + '/v1', url, key, journal: (tag, wait, count) => journal(upstream, tag, wait, count), stop };
+    return { baseURL: url + '/v1', key, journal: (tag, wait, count) => journal(upstream, tag, wait, count), stop };
   } catch (err) {
     await stop();
     throw err;

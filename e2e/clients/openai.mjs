@@ -3,7 +3,7 @@ import OpenAI, { APIError } from 'openai';
 
 export const name = 'openai';
 export const reference = (gate) => gate;
-export const has = { reasoning: true, signatures: true, body: true };
+export const has = { reasoning: true, signatures: true };
 
 export function connect({ baseURL, key }) {
   const client = new OpenAI({ baseURL, apiKey: key, maxRetries: 0 });
@@ -25,15 +25,13 @@ export function connect({ baseURL, key }) {
   async function stream(ask) {
     const runner = client.chat.completions.stream(
       { ...request(ask), stream_options: { include_usage: true } }, { signal: ask.signal });
-    const chunks = [];
     let reasoning = '';
     for await (const chunk of runner) {
-      chunks.push(chunk);
       reasoning += chunk.choices[0]?.delta.reasoning_content ?? '';
       ask.seen?.(chunk.choices[0]?.delta.content ?? '');
     }
     const body = await runner.finalChatCompletion();
-    return { ...told(body), reasoning, body, chunks };
+    return { ...told(body), reasoning, body };
   }
 
   // loop sends the assistant's message back whole, as the SDK returned it.
@@ -44,7 +42,7 @@ export function connect({ baseURL, key }) {
       const answer = await (how === 'stream' ? stream : text)({ ...ask, messages });
       const message = answer.body.choices[0].message;
       messages.push(message);
-      if (!message.tool_calls?.length) return { ...answer, calls, messages };
+      if (!message.tool_calls?.length) return { ...answer, calls };
       for (const { id, function: f } of message.tool_calls) {
         const args = JSON.parse(f.arguments);
         calls.push({ name: f.name, args });
@@ -62,7 +60,7 @@ export function connect({ baseURL, key }) {
 
 export function failure(err) {
   if (!(err instanceof APIError)) throw err;
-  return { status: err.status, code: err.code, message: err.message, retryAfter: err.headers?.get('retry-after'), requestID: err.requestID };
+  return { status: err.status, code: err.code, message: err.message, retryAfter: err.headers?.get('retry-after') };
 }
 
 function content({ prompt, image }) {
