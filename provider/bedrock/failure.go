@@ -69,11 +69,10 @@ func (c *chat) Error(status int, h http.Header, body []byte) *provider.Error {
 		name = f.Type
 	}
 	e := f.error(name)
-	if _, known := exceptions[e.Code]; !known {
+	if e.Status == 0 { // the exception is not known
 		e.Kind = kindOf(status, f.Message)
 	}
-	e.Status = status
-	e.RetryAfter = provider.RetryAfter(h)
+	e.Status, e.RetryAfter = status, provider.RetryAfter(h)
 	return e
 }
 
@@ -104,10 +103,30 @@ func (f failure) error(name string) *provider.Error {
 	if e.Kind == provider.Invalid {
 		e.Kind = kindOf(x.status, f.Message)
 	}
-	if e.Message == "" {
+	if has(f.Message, tooLong) {
+		e.Code = "context_length_exceeded"
+	}
+	switch {
+	case e.Message != "":
+	case name != "":
 		e.Message = "the provider answered " + name
+	default:
+		e.Message = "the provider's stream failed"
 	}
 	return e
+}
+
+// tooLong are the words of a refusal whose cause is the request's length.
+var tooLong = []string{"input is too long", "prompt is too long", "context window", "maximum context length"}
+
+func has(message string, words []string) bool {
+	message = strings.ToLower(message)
+	for _, w := range words {
+		if strings.Contains(message, w) {
+			return true
+		}
+	}
+	return false
 }
 
 // unknownModels are the words of a refusal whose cause is the model's name, which
@@ -124,10 +143,8 @@ var unknownModels = []string{
 func kindOf(status int, message string) provider.Kind {
 	switch status {
 	case http.StatusBadRequest:
-		for _, words := range unknownModels {
-			if strings.Contains(strings.ToLower(message), words) {
-				return provider.ModelNotFound
-			}
+		if has(message, unknownModels) {
+			return provider.ModelNotFound
 		}
 	case http.StatusFailedDependency: // the model failed, not the request
 		return provider.Failed

@@ -31,7 +31,7 @@ func (u usage) tokens() cost.Usage {
 			hour += d.Input
 		}
 	}
-	if u.CacheWrite != nil {
+	if u.CacheWrite != nil && *u.CacheWrite >= 0 {
 		hour = min(max(hour, 0), *u.CacheWrite)
 		t.CacheWrite = cost.Of(*u.CacheWrite - hour)
 		if hour > 0 {
