@@ -38,6 +38,8 @@ func asksNothing(name string, v jsontext.Value) bool {
 		return err == nil && f == 0
 	case "service_tier":
 		return string(v) == `"auto"`
+	case "tool_choice":
+		return string(v) == `"auto"`
 	case "modalities":
 		c := v.Clone()
 		return c.Compact() == nil && string(c) == `["text"]`

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"github.com/layergateway/layergateway/cost"
+	"github.com/layergateway/layergateway/fetch"
 	"github.com/layergateway/layergateway/openai"
 	"github.com/layergateway/layergateway/sse"
 )
@@ -29,9 +30,14 @@ type Provider struct {
 	Prices map[string]cost.Price
 	// Free providers cost nothing, whatever the model.
 	Free bool
+	// Unlisted providers are not the type's own maker: the catalog's prices for
+	// the type are not theirs.
+	Unlisted bool
 	// Transport sends requests. It must not follow redirects nor add
 	// compression of its own.
 	Transport http.RoundTripper
+	// Fetch gets images for providers that take no addresses; nil: nobody does.
+	Fetch *fetch.Fetcher
 	// NewChat makes the translation of one attempt.
 	NewChat func() Chat
 }

@@ -18,6 +18,7 @@ type Played struct {
 	Usage  cost.Usage
 	Err    error // of Whole, Event or End
 	Bytes  []byte
+	whole  bool // as a completion
 }
 
 // Play plays recordings to fresh chats of a dialect and checks what comes out
@@ -129,7 +130,7 @@ func (p Played) fromStream(t testing.TB, chat provider.Chat, s *openai.Stream) P
 
 func (p Played) fromWhole(t testing.TB, chat provider.Chat, w *openai.Whole) Played {
 	t.Helper()
-	p.Bytes = w.Append(nil, trailer)
+	p.Bytes, p.whole = w.Append(nil, trailer), true
 	p.Native, p.Usage = w.NativeFinish(), chat.Usage()
 	if p.Err != nil {
 		return p

@@ -13,6 +13,8 @@ import (
 	"io"
 	"net/http"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/layergateway/layergateway/cost"
 	"github.com/layergateway/layergateway/openai"
 	"github.com/layergateway/layergateway/provider"
@@ -28,21 +30,34 @@ type Options struct {
 	// newer models take max_completion_tokens alone, where other servers may
 	// only know max_tokens.
 	Strict bool
+	// Server is one of the table; nil is OpenAI if Strict, else any server.
+	Server *Server
+	// APIVersion is Azure's api-version. Dates are its classic deployments.
+	APIVersion string
 }
 
 // New gives the constructor of the dialect's chats.
 func New(o Options) func() provider.Chat {
-	return func() provider.Chat { return &chat{options: o} }
+	switch {
+	case o.Server != nil:
+	case o.Strict:
+		o.Server = &openAI
+	default:
+		o.Server = &anyServer
+	}
+	h := o.Server.habits()
+	return func() provider.Chat { return &chat{options: o, mend: mend{habits: h}} }
 }
 
 // chat passes one chat completion through.
 type chat struct {
-	options  Options
-	reader   openai.ChunkReader
-	usage    []byte // the newest usage object
-	done     bool
-	choices  choiceSet // seen so far
-	finished choiceSet // with a finish_reason
+	options Options
+	mend    mend
+	dropped []string
+	reader  openai.ChunkReader
+	usage   []byte // the newest usage object
+	done    bool
+	choices choiceSet // seen so far
 }
 
 // choiceSet holds choice indices; an answer has at most 128.
@@ -50,31 +65,33 @@ type choiceSet [2]uint64
 
 func (s *choiceSet) add(i int) { s[i>>6&1] |= 1 << (i & 63) }
 
+func (s *choiceSet) has(i int) bool { return s[i>>6&1]&(1<<(i&63)) != 0 }
+
 // Request implements provider.Chat.
 func (c *chat) Request(ctx context.Context, call *provider.Call) (*http.Request, error) {
+	s := c.mend.habits
 	edits := call.Edits.Clone()
+	c.dropped = s.params(call.Request, edits, call.Model)
 	edits.Set("model", openai.AppendString(nil, call.Model))
-	if call.Stream {
+	switch {
+	case s.NoStreamOptions:
+		edits.Delete("stream_options")
+	case call.Stream:
 		// Usage is asked for whether the client wants to see it or not.
 		options, _ := call.Request.Field("stream_options")
 		edits.Set("stream_options", openai.SetMember(options, "include_usage", []byte("true")))
 	}
-	if c.options.Strict {
-		call.Request.DropMessageMembers(edits, "reasoning_content", "reasoning_details", "extra_content", "tool_plan")
-	} else if _, given := call.Request.Field("max_completion_tokens"); !given {
-		// The gate's own limit; the client's goes up by the name it has.
-		edits.Rename("max_completion_tokens", "max_tokens")
+	if err := s.messages(ctx, call, edits); err != nil {
+		return nil, err
 	}
 	body := call.Request.Append(nil, edits)
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, call.Provider.BaseURL+"/chat/completions", bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint(call, c.options.APIVersion), bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("build request: %w", err)
 	}
 	h := req.Header
 	h.Set("Content-Type", "application/json")
-	if call.Key != "" {
-		h.Set("Authorization", "Bearer "+call.Key)
-	}
+	s.authorize(h, call.Key)
 	if c.options.Organization != "" {
 		h.Set("OpenAI-Organization", c.options.Organization)
 	}
@@ -84,19 +101,24 @@ func (c *chat) Request(ctx context.Context, call *provider.Call) (*http.Request,
 	return req, nil
 }
 
-// Dropped implements provider.Chat: every parameter goes up.
-func (c *chat) Dropped() []string { return nil }
+// Dropped implements provider.Chat.
+func (c *chat) Dropped() []string { return c.dropped }
 
 // Whole implements provider.Chat.
 func (c *chat) Whole(body []byte, a openai.Answer) error {
+	c.mend.whole = true
+	body, err := c.mend.answer(body)
+	if err != nil {
+		return err
+	}
 	answer, err := openai.ReadCompletion(body)
 	if err != nil {
 		return err
 	}
-	if answer.Error != nil {
-		return errorIn(answer.Error)
-	}
 	c.usage, c.done = answer.Usage, true
+	if err := c.failure(answer.Error); err != nil {
+		return err
+	}
 	return a.RawCompletion(answer)
 }
 
@@ -110,12 +132,12 @@ func (c *chat) Event(ev sse.Event, a openai.Answer) error {
 	if c.done || len(data) == 0 {
 		return nil
 	}
-	chunk, err := c.reader.Read(data)
+	chunk, err := c.read(data)
 	switch {
-	case err == nil && chunk.Error != nil:
-		return errorIn(chunk.Error)
-	case string(ev.Name) == "error":
-		return errorIn(data)
+	case err == nil && chunk == nil:
+		return nil
+	case string(ev.Name) == "error" && (err != nil || chunk.Error == nil):
+		return c.failure(data)
 	case err != nil && ev.Cut:
 		return nil // End judges what came before it
 	case err != nil:
@@ -124,19 +146,48 @@ func (c *chat) Event(ev sse.Event, a openai.Answer) error {
 	if chunk.Usage.Kind() == '{' {
 		c.usage = append(c.usage[:0], chunk.Usage...)
 	}
+	if err := c.failure(chunk.Error); err != nil {
+		return err
+	}
 	for i, finished := range chunk.Choices() {
 		c.choices.add(i)
 		if finished {
-			c.finished.add(i)
+			c.mend.finished.add(i)
 		}
 	}
 	return a.RawChunk(chunk)
 }
 
+// read reads a chunk, mended where it needs to be; nil is one that says nothing.
+func (c *chat) read(data []byte) (*openai.Chunk, error) {
+	if c.mend.concerns(data) {
+		mended, err := c.mend.answer(data)
+		if err != nil {
+			return nil, err
+		}
+		if data = mended; data == nil {
+			return nil, nil
+		}
+	}
+	return c.reader.Read(data)
+}
+
+// failure is what an answer whose status said 200 holds in place of an answer,
+// if it does: an error object, or a finish reason that is none.
+func (c *chat) failure(object jsontext.Value) error {
+	switch {
+	case object != nil:
+		return c.mend.judge(errorIn(object), object)
+	case c.mend.failure != nil:
+		return c.mend.failure
+	}
+	return nil
+}
+
 // End implements provider.Chat. An answer that is finished is whole even if the
 // server forgot its [DONE].
 func (c *chat) End(openai.Answer) error {
-	if c.done || c.choices != (choiceSet{}) && c.choices == c.finished {
+	if c.done || c.choices != (choiceSet{}) && c.choices == c.mend.finished {
 		return nil
 	}
 	return io.ErrUnexpectedEOF
@@ -152,10 +203,10 @@ func (c *chat) Usage() cost.Usage { return parseUsage(c.usage) }
 func (c *chat) Error(status int, h http.Header, body []byte) *provider.Error {
 	e, err := readError(status, body)
 	if err != nil {
-		return provider.PlainError(status, h, body)
+		e = provider.PlainError(status, h, body)
 	}
 	e.RetryAfter = provider.RetryAfter(h)
-	return e
+	return c.mend.judge(e, body)
 }
 
 var errNoError = errors.New("the body is not an error object")

@@ -362,7 +362,7 @@ func TestRecordingsPassThrough(t *testing.T) {
 			}
 			if !c.Stream {
 				w := openai.NewWhole()
-				if err := New(Options{})().Whole(c.Body, w); err != nil {
+				if err := New(Options{Strict: true})().Whole(c.Body, w); err != nil {
 					t.Fatal(err)
 				}
 				out := w.Append(nil, trailer)

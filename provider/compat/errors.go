@@ -54,7 +54,7 @@ func readError(status int, body []byte) (*provider.Error, error) {
 }
 
 // errorIn reads the error object of an answer whose status said 200.
-func errorIn(v jsontext.Value) error {
+func errorIn(v jsontext.Value) *provider.Error {
 	e, err := readError(0, v)
 	if err != nil {
 		// A bare string, or nothing that has words.

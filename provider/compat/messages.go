@@ -1,0 +1,160 @@
+package compat
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/layergateway/layergateway/openai"
+	"github.com/layergateway/layergateway/provider"
+)
+
+// messages edits a request's messages as the server wants them. Messages that
+// no habit concerns keep their bytes.
+func (s *habits) messages(ctx context.Context, call *provider.Call, e *openai.Edits) error {
+	call.Request.DropMessageMembers(e, s.refused...)
+	v, there := call.Request.Value(e, "messages")
+	if !there || !s.concerned(v) {
+		return nil
+	}
+	var last *object
+	v, changed, err := each(v, func(i int, m *object) error {
+		last = m
+		return s.message(ctx, call, i, m)
+	})
+	if err != nil {
+		return err
+	}
+	if s.Prefix && last.text("role") == "assistant" && last.get("tool_calls") == nil && last.get("prefix") == nil {
+		v = append(v[:bytes.LastIndexByte(v, '}'):bytes.LastIndexByte(v, '}')], `,"prefix":true}]`...)
+		changed = true
+	}
+	if changed {
+		e.Set("messages", v)
+	}
+	return nil
+}
+
+// concerned reports whether messages may have anything that the server wants
+// otherwise: most have nothing.
+func (s *Server) concerned(messages []byte) bool {
+	has := func(name string) bool { return bytes.Contains(messages, []byte(`"`+name+`"`)) }
+	for from, to := range s.Members {
+		if to != "" && has(from) {
+			return true
+		}
+	}
+	for role := range s.Roles {
+		if has(role) {
+			return true
+		}
+	}
+	return s.CallID != nil && (has("tool_calls") || has("tool_call_id")) || s.Prefix && has("assistant") ||
+		s.InlineImages && has("image_url")
+}
+
+// message edits one message.
+func (s *Server) message(ctx context.Context, call *provider.Call, i int, m *object) error {
+	for from, to := range s.Members {
+		if to == "" || m.get(from) == nil {
+			continue
+		}
+		if m.get(to) != nil { // the server's own word for it counts
+			to = ""
+		}
+		m.rename(from, to)
+	}
+	if role, other := s.Roles[m.text("role")]; other {
+		m.set("role", quoted(role))
+	}
+	if s.CallID != nil {
+		if err := s.callIDs(m); err != nil {
+			return err
+		}
+	}
+	if !s.InlineImages {
+		return nil
+	}
+	parts, changed, err := each(m.get("content"), func(j int, part *object) error {
+		return inline(ctx, call.Provider, part, fmt.Sprintf("messages[%d].content[%d].image_url", i, j))
+	})
+	m.settle("content", parts, changed)
+	return err
+}
+
+// callIDs makes the ids of tool calls, and of their answers, what the server
+// takes.
+func (s *Server) callIDs(m *object) error {
+	fix := func(o *object, name string) {
+		if id := o.text(name); id != "" && s.CallID(id) != id {
+			o.set(name, quoted(s.CallID(id)))
+		}
+	}
+	fix(m, "tool_call_id")
+	calls, changed, err := each(m.get("tool_calls"), func(_ int, call *object) error {
+		fix(call, "id")
+		return nil
+	})
+	m.settle("tool_calls", calls, changed)
+	return err
+}
+
+// nineLetters is an id as Mistral wants it: nine letters and digits. Equal ids
+// stay equal, and Mistral's own stay as they are.
+func nineLetters(id string) string {
+	if len(id) == 9 && strings.IndexFunc(id, notAlphanumeric) < 0 {
+		return id
+	}
+	sum := sha256.Sum256([]byte(id))
+	const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	b := make([]byte, 9)
+	for i := range b {
+		// 62 in 256 is uneven, but only a little.
+		b[i] = digits[sum[i]%62]
+	}
+	return string(b)
+}
+
+func notAlphanumeric(r rune) bool {
+	return !(r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z')
+}
+
+// inline puts the bytes of an image in place of its address.
+func inline(ctx context.Context, p *provider.Provider, part *object, param string) error {
+	v := part.get("image_url")
+	image, err := takeApart(v)
+	if err != nil {
+		return err
+	}
+	address := image.text("url")
+	if v.Kind() == '"' {
+		address = text(v)
+	}
+	if address == "" || strings.HasPrefix(address, "data:") {
+		return nil
+	}
+	if p.Fetch == nil {
+		return openai.Invalid("invalid_image_url", param,
+			"'%s' is an address, but the provider takes images as data URLs alone and this gateway fetches none", param)
+	}
+	c, err := p.Fetch.Get(ctx, address, param)
+	if err != nil {
+		return err
+	}
+	if !strings.HasPrefix(c.Type, "image/") {
+		return openai.Invalid("invalid_image_url", param, "'%s' leads to no image", param)
+	}
+	data := quoted("data:" + c.Type + ";base64," + base64.StdEncoding.EncodeToString(c.Data))
+	if v.Kind() == '"' {
+		part.set("image_url", jsontext.Value(data))
+		return nil
+	}
+	image.set("url", data)
+	part.set("image_url", image.bytes())
+	return nil
+}

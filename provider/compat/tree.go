@@ -1,0 +1,177 @@
+package compat
+
+import (
+	"bytes"
+	"errors"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/layergateway/layergateway/openai"
+)
+
+// object is a JSON object taken apart, so that members can be changed. Members
+// that nobody changes keep their bytes, and an object without changes all of
+// its.
+type object struct {
+	raw     jsontext.Value
+	members []member
+	changed bool
+}
+
+type member struct {
+	key   string
+	name  []byte // as written, with the colon and what stands around it
+	value jsontext.Value
+}
+
+var duplicates = jsontext.AllowDuplicateNames(true)
+
+// takeApart reads an object; anything else has no members.
+func takeApart(v jsontext.Value) (*object, error) {
+	o := &object{raw: v}
+	if v.Kind() != '{' {
+		return o, nil
+	}
+	dec := jsontext.NewDecoder(bytes.NewBuffer(v), duplicates)
+	if _, err := dec.ReadToken(); err != nil {
+		return nil, err
+	}
+	for dec.PeekKind() != '}' {
+		name, err := dec.ReadValue()
+		if err != nil {
+			return nil, err
+		}
+		m := member{}
+		at := int(dec.InputOffset()) - len(name)
+		key, err := jsontext.AppendUnquote(nil, name)
+		if err != nil {
+			return nil, err
+		}
+		m.key = string(key)
+		value, err := dec.ReadValue()
+		if err != nil {
+			return nil, err
+		}
+		end := int(dec.InputOffset())
+		m.name, m.value = v[at:end-len(value)], v[end-len(value):end]
+		o.members = append(o.members, m)
+	}
+	if _, err := dec.ReadToken(); err != nil {
+		return nil, err
+	}
+	if len(bytes.TrimSpace(v[dec.InputOffset():])) > 0 {
+		return nil, errMore
+	}
+	return o, nil
+}
+
+var errMore = errors.New("the answer has more than one JSON value")
+
+// get is a member's value, nil where there is none.
+func (o *object) get(key string) jsontext.Value {
+	for i := range o.members {
+		if o.members[i].key == key {
+			return o.members[i].value
+		}
+	}
+	return nil
+}
+
+// text is a member that is a string, else empty.
+func (o *object) text(key string) string {
+	if v := o.get(key); v.Kind() == '"' {
+		return text(v)
+	}
+	return ""
+}
+
+// set gives a member a value; a new one goes to the end.
+func (o *object) set(key string, value jsontext.Value) {
+	o.changed = true
+	for i := range o.members {
+		if o.members[i].key == key {
+			o.members[i].value = value
+			return
+		}
+	}
+	o.members = append(o.members, member{key, append(openai.AppendString(nil, key), ':'), value})
+}
+
+// settle puts back what became of a member that was taken out and looked at.
+func (o *object) settle(key string, value jsontext.Value, changed bool) {
+	if changed {
+		o.set(key, value)
+	}
+}
+
+// rename gives a member another name; drop leaves it out where that is empty.
+func (o *object) rename(from, to string) {
+	kept := o.members[:0]
+	for _, m := range o.members {
+		if m.key == from {
+			o.changed = true
+			if to == "" {
+				continue
+			}
+			m.key, m.name = to, append(openai.AppendString(nil, to), ':')
+		}
+		kept = append(kept, m)
+	}
+	o.members = kept
+}
+
+// bytes puts the object together again.
+func (o *object) bytes() jsontext.Value {
+	if !o.changed {
+		return o.raw
+	}
+	b := append(make([]byte, 0, len(o.raw)+64), '{')
+	for i, m := range o.members {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(append(b, m.name...), m.value...)
+	}
+	return append(b, '}')
+}
+
+// each applies change to every object of an array, and tells whether any was
+// changed. Other elements, and what is no array, stay.
+func each(v jsontext.Value, change func(i int, o *object) error) (jsontext.Value, bool, error) {
+	if v.Kind() != '[' {
+		return v, false, nil
+	}
+	var items []jsontext.Value
+	if err := json.Unmarshal(v, &items, duplicates); err != nil {
+		return nil, false, err
+	}
+	changed := false
+	for i, item := range items {
+		if item.Kind() != '{' {
+			continue
+		}
+		o, err := takeApart(item)
+		if err != nil {
+			return nil, false, err
+		}
+		if err := change(i, o); err != nil {
+			return nil, false, err
+		}
+		items[i], changed = o.bytes(), changed || o.changed
+	}
+	if !changed {
+		return v, false, nil
+	}
+	b := append(make([]byte, 0, len(v)+64), '[')
+	for i, item := range items {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, item...)
+	}
+	return append(b, ']'), true, nil
+}
+
+// quoted is a string as JSON.
+func quoted(s string) jsontext.Value { return openai.AppendString(nil, s) }
