@@ -44,11 +44,14 @@ func (o *OpenAI) NewProvider(name string, log *zap.Logger) (*provider.Provider, 
 	if err != nil {
 		return nil, err
 	}
+	// By its own name it is OpenAI behind a proxy; by another, some other maker's server.
+	own := p.BaseURL == openAIBaseURL || name == "openai"
+	p.Unlisted = !own
 	p.NewChat = compat.New(compat.Options{
 		Organization: o.Organization,
 		Project:      o.Project,
 		// OpenAI refuses what it doesn't know. Other servers may need their reasoning back.
-		Strict: p.BaseURL == openAIBaseURL || name == "openai",
+		Strict: own,
 	})
 	return p, nil
 }

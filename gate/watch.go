@@ -18,7 +18,7 @@ type Watcher struct {
 }
 
 // Watch looks at the table's files at an interval, which must be positive, until the context ends or Stop is called. After a change, onSwap is
-// called if the table has new gates. If it can't be read, onError is called once for each mistake, however long it stays,
+// called if the table has new gates, or a mistake has been taken back. If it can't be read, onError is called once for each mistake, however long it stays,
 // and the last good gates stay. Both are called one at a time; nil is ignored.
 func Watch(ctx context.Context, t *Table, every time.Duration, onSwap func(), onError func(error)) *Watcher {
 	ctx, cancel := context.WithCancel(ctx)
@@ -66,8 +66,9 @@ func (w *Watcher) poll() {
 		}
 		return
 	}
+	mended := w.reported != ""
 	w.reported = ""
-	if changed && w.onSwap != nil {
+	if (changed || mended) && w.onSwap != nil {
 		w.onSwap()
 	}
 }

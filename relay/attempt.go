@@ -177,6 +177,9 @@ func (x *exchange) price(p *provider.Provider, model string) cost.Price {
 	if price, ok := p.Prices[model]; ok {
 		return price
 	}
+	if p.Unlisted {
+		return cost.Price{}
+	}
 	price, _ := x.relay.Catalog.Price(p.Type, model, x.rec.Start)
 	return price
 }
