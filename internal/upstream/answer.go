@@ -58,7 +58,6 @@ type answer struct {
 }
 
 type call struct {
-	id   string
 	name string
 	args jsontext.Value // an object
 }

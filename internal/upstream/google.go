@@ -230,9 +230,8 @@ func (google) turns(a *ask, req map[string]any) {
 // googleResult is a response's value, as it is if it is text and as JSON if not.
 func googleResult(response map[string]any) string {
 	var v any = response
-	if len(response) == 1 {
-		for _, v = range response {
-		}
+	if keys := sortedKeys(response); len(keys) == 1 {
+		v = response[keys[0]]
 	}
 	if s, ok := v.(string); ok {
 		return s

@@ -3,8 +3,6 @@ package upstream
 import (
 	"fmt"
 	"slices"
-
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // googleTurns checks that functions are called by the model, and answered in the next content, each once.
@@ -111,5 +109,5 @@ func googleThought(p map[string]any) string {
 func sealCall(c call) string {
 	args := document(pair{"args", c.args})
 	_ = args.Canonicalize()
-	return "call:" + c.name + string(jsontext.Value(args))
+	return "call:" + c.name + string(args)
 }

@@ -51,7 +51,7 @@ func TestRecorded(t *testing.T) {
 			if u, err := url.Parse(rec.URL); provider == "google" && err == nil {
 				model, _, _ = strings.Cut(filepath.Base(u.Path), ":")
 			}
-			w, got := post(t, server, provider, model, false, marshal(t, unseal(req)), func(r *http.Request) {})
+			w, got := post(t, server, provider, model, false, marshal(t, unseal(req)), nil)
 			if w.StatusCode != rec.Status {
 				t.Fatalf("status %d, recorded %d: %s", w.StatusCode, rec.Status, got)
 			}
