@@ -78,13 +78,15 @@ func (a *answering) gather(body io.Reader, answer openai.Answer) error {
 	events := a.reader(io.LimitReader(body, maxAnswer))
 	for !a.chat.Done() {
 		ev, err := events.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err == nil {
-			err = a.chat.Event(ev, answer)
-		}
 		if err != nil {
+			// An answer that is whole is not lost to a connection that dies
+			// behind it.
+			if end := a.chat.End(answer); end == nil || errors.Is(err, io.EOF) {
+				return end
+			}
+			return err
+		}
+		if err := a.chat.Event(ev, answer); err != nil {
 			return err
 		}
 	}
