@@ -50,6 +50,8 @@ func (o *OpenAI) NewProvider(name string, log *zap.Logger) (*provider.Provider, 
 	p.NewChat = compat.New(compat.Options{
 		Organization: o.Organization,
 		Project:      o.Project,
+		// A server that has a type of its own has its habits under this type as well.
+		Server: compat.At(p.BaseURL),
 		// OpenAI refuses what it doesn't know. Other servers may need their reasoning back.
 		Strict: own,
 	})
