@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/layergateway/layergateway/provider"
 )
@@ -61,11 +60,11 @@ var exceptions = map[string]struct {
 // Error implements provider.Chat.
 func (c *chat) Error(status int, h http.Header, body []byte) *provider.Error {
 	f, ok := readFailure(body)
-	if !ok {
-		return provider.PlainError(status, h, body)
-	}
 	name := h.Get("X-Amzn-Errortype")
 	if name == "" {
+		if !ok {
+			return provider.PlainError(status, h, body)
+		}
 		name = f.Type
 	}
 	e := f.error(name)
@@ -79,7 +78,7 @@ func (c *chat) Error(status int, h http.Header, body []byte) *provider.Error {
 // readFailure reads an error; false if it is none of Bedrock's.
 func readFailure(body []byte) (failure, bool) {
 	var f failure
-	if err := json.Unmarshal(body, &f, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true)); err != nil {
+	if err := json.Unmarshal(body, &f, lenient); err != nil {
 		return f, false
 	}
 	if f.Message == "" {
@@ -91,7 +90,7 @@ func readFailure(body []byte) (failure, bool) {
 // error is the failure under the name of an exception, which may have a
 // namespace in front and a URL behind it.
 func (f failure) error(name string) *provider.Error {
-	name, _, _ = strings.Cut(name, ":")
+	name, _, _ = strings.Cut(strings.ToValidUTF8(name, ""), ":")
 	if _, short, ok := strings.Cut(name, "#"); ok {
 		name = short
 	}

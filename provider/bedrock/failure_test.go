@@ -37,6 +37,8 @@ func TestError(t *testing.T) {
 		{500, "", `{"__type":"UnknownOperationException"}`, provider.Failed, "UnknownOperationException", "the provider answered UnknownOperationException"},
 		{502, "", `<html>Bad Gateway</html>`, provider.Failed, "", "the provider answered 502 Bad Gateway"},
 		{503, "", ``, provider.Overloaded, "", "the provider answered 503 Service Unavailable"},
+		{429, "ThrottlingException", ``, provider.RateLimited, "ThrottlingException", "the provider answered ThrottlingException"},
+		{400, "\xffValidationException", `{"message":"x"}`, provider.Invalid, "ValidationException", "x"},
 		{403, "", `{}`, provider.Auth, "", "{}"},
 	} {
 		h := http.Header{"Retry-After": {"7"}}

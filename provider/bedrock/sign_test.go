@@ -1,7 +1,6 @@
 package bedrock
 
 import (
-	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -29,12 +28,12 @@ func TestSignVectors(t *testing.T) {
 		{"POST", "https://example.amazonaws.com/", "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b"},
 		{"GET", "https://example.amazonaws.com/?" + unreserved + "=" + unreserved, "9c3e54bfcdf0b19771a7f523ee5669cdf59bc7cc0884027167c21bb143a40197"},
 	} {
-		req, err := http.NewRequest(c.method, c.url, nil)
+		req, err := http.NewRequestWithContext(t.Context(), c.method, c.url, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		credentials := aws.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"}
-		if err := sign(context.Background(), req, credentials, nil, "service", "us-east-1", at); err != nil {
+		if err := sign(t.Context(), req, credentials, nil, "service", "us-east-1", at); err != nil {
 			t.Fatal(err)
 		}
 		want := "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, SignedHeaders=host;x-amz-date, Signature=" + c.want
@@ -142,7 +141,7 @@ func request(t testing.TB, o Options, key, model, body string) (*http.Request, e
 	if err != nil {
 		t.Fatal(err)
 	}
-	return New(o)().Request(context.Background(), &provider.Call{
+	return New(o)().Request(t.Context(), &provider.Call{
 		Provider: &provider.Provider{Name: "bedrock", BaseURL: "https://bedrock-runtime.eu-central-1.amazonaws.com",
 			Header: http.Header{"X-Amzn-Bedrock-Trace": {"ENABLED"}, "X-Org": {"acme"}}},
 		Key: key, Model: model, Request: r, Edits: new(openai.Edits), Stream: r.Stream,
