@@ -2,6 +2,7 @@ package google
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -110,6 +111,18 @@ func (t *translation) reasoning() error {
 	return nil
 }
 
+// penalty is a penalty that the model takes: since 2.5 they answer 400 "Penalty
+// is not enabled" to any but 0.
+func (t *translation) penalty(name string, v jsontext.Value) jsontext.Value {
+	if t.generation < gemini25 || len(v) == 0 || v.Kind() == 'n' {
+		return v
+	}
+	if f, err := strconv.ParseFloat(string(v), 64); err != nil || f != 0 {
+		t.drop(name)
+	}
+	return nil
+}
+
 func (t *translation) sampling() error {
 	a := t.asked
 	set := func(to func(*generationConfig) *jsontext.Value, v jsontext.Value) {
@@ -120,8 +133,8 @@ func (t *translation) sampling() error {
 	set(func(c *generationConfig) *jsontext.Value { return &c.Temperature }, a.Temperature)
 	set(func(c *generationConfig) *jsontext.Value { return &c.TopP }, a.TopP)
 	set(func(c *generationConfig) *jsontext.Value { return &c.Seed }, a.Seed)
-	set(func(c *generationConfig) *jsontext.Value { return &c.PresencePenalty }, a.PresencePenalty)
-	set(func(c *generationConfig) *jsontext.Value { return &c.FrequencyPenalty }, a.FrequencyPenalty)
+	set(func(c *generationConfig) *jsontext.Value { return &c.PresencePenalty }, t.penalty("presence_penalty", a.PresencePenalty))
+	set(func(c *generationConfig) *jsontext.Value { return &c.FrequencyPenalty }, t.penalty("frequency_penalty", a.FrequencyPenalty))
 	if limit := a.Limit(); limit != 0 {
 		t.config().MaxOutputTokens = limit
 	}
