@@ -32,7 +32,7 @@ var marks = []struct {
 }{
 	{ReasoningMember, []string{`"reasoning"`}},
 	{PartContent, []string{`"type"`}},
-	{BareCalls, []string{`"arguments"`}},
+	{BareCalls, []string{`"tool_calls"`}},
 	{GroqUsage, []string{`"x_groq"`}},
 	{ChoiceUsage, []string{`"finish_reason":"`, `"finish_reason": "`}},
 	{FlatCached, []string{`"cached_tokens"`, `"num_cached_tokens"`, `"prompt_cache_hit_tokens"`}},

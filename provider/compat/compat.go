@@ -71,7 +71,10 @@ func (s *choiceSet) has(i int) bool { return s[i>>6&1]&(1<<(i&63)) != 0 }
 func (c *chat) Request(ctx context.Context, call *provider.Call) (*http.Request, error) {
 	s := c.mend.habits
 	edits := call.Edits.Clone()
-	c.dropped = s.params(call.Request, edits, call.Model)
+	var err error
+	if c.dropped, err = s.params(call.Request, edits, call.Model); err != nil {
+		return nil, err
+	}
 	edits.Set("model", openai.AppendString(nil, call.Model))
 	switch {
 	case s.NoStreamOptions:
@@ -84,7 +87,11 @@ func (c *chat) Request(ctx context.Context, call *provider.Call) (*http.Request,
 	if err := s.messages(ctx, call, edits); err != nil {
 		return nil, err
 	}
-	body := call.Request.Append(nil, edits)
+	body, lost, err := call.Extend(call.Request.Append(nil, edits))
+	if err != nil {
+		return nil, err
+	}
+	c.dropped = append(c.dropped, lost...)
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint(call, c.options.APIVersion), bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("build request: %w", err)
@@ -107,9 +114,11 @@ func (c *chat) Dropped() []string { return c.dropped }
 // Whole implements provider.Chat.
 func (c *chat) Whole(body []byte, a openai.Answer) error {
 	c.mend.whole = true
-	body, err := c.mend.answer(body)
-	if err != nil {
-		return err
+	if c.mend.concerns(body) {
+		var err error
+		if body, err = c.mend.answer(body); err != nil {
+			return err
+		}
 	}
 	answer, err := openai.ReadCompletion(body)
 	if err != nil {

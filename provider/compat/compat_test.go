@@ -165,7 +165,7 @@ func TestError(t *testing.T) {
 		"on top":         {429, `{"object":"error","message":"m","type":"rate_limited","param":null,"code":"1300"}`, provider.RateLimited, "m", "1300", ""},
 		"message object": {422, `{"message":{"detail":[1]}}`, provider.Invalid, `{"detail":[1]}`, "", ""},
 		"detail":         {401, `{"detail":"Unauthorized"}`, provider.Auth, "Unauthorized", "", ""},
-		"detail list":    {422, `{"detail":[{"msg":"m"}]}`, provider.Invalid, `[{"msg":"m"}]`, "", ""},
+		"detail list":    {422, `{"detail":[{"msg":"m"}]}`, provider.Invalid, "m", "", ""},
 		"array":          {400, `[{"error":{"message":"m","code":400,"status":"INVALID_ARGUMENT"}}]`, provider.Invalid, "m", "400", ""},
 		"no words":       {400, `{"error":{"code":"bad"}}`, provider.Invalid, `{"code":"bad"}`, "bad", ""},
 		"names twice":    {400, `{"error":{"message":"a","message":"m"}}`, provider.Invalid, "m", "", ""},

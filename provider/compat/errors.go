@@ -1,6 +1,7 @@
 package compat
 
 import (
+	"cmp"
 	"net/http"
 	"strconv"
 	"strings"
@@ -69,6 +70,9 @@ func errorIn(v jsontext.Value) *provider.Error {
 func (w *wireError) error(status int) *provider.Error {
 	e := &provider.Error{
 		Status: status, Message: text(w.Message), Code: text(w.Code), Param: text(w.Param),
+	}
+	if words, param := complaints(w.Message); words != "" {
+		e.Message, e.Param = words, cmp.Or(e.Param, param)
 	}
 	if len(e.Message) > maxMessage {
 		e.Message = strings.ToValidUTF8(e.Message[:maxMessage], "")

@@ -24,6 +24,8 @@ type Server struct {
 	Limit, OwnLimit string
 	// NoStreamOptions servers report usage in every stream and refuse to be asked.
 	NoStreamOptions bool
+	// AllowedTools servers know the tool_choice of that type.
+	AllowedTools bool
 	// Params are the parameters with a rule of their own: the first that fits the
 	// name and the model counts, all others are carried as they are.
 	Params []Param

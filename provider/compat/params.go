@@ -10,9 +10,11 @@ import (
 
 // params edits a request's parameters as the server wants them, and gives the
 // names of those that asked for something and are not sent.
-func (s *Server) params(r *openai.Request, e *openai.Edits, model string) []string {
+func (s *Server) params(r *openai.Request, e *openai.Edits, model string) (lost []string, err error) {
 	asked := r.Asked(e)
-	var lost []string
+	if err := s.allowed(r, e); err != nil {
+		return nil, err
+	}
 	for i := range s.Params {
 		p := &s.Params[i]
 		if s.Rule(p.Name, model) != p {
@@ -27,7 +29,7 @@ func (s *Server) params(r *openai.Request, e *openai.Edits, model string) []stri
 		}
 	}
 	s.limit(r, e)
-	return lost
+	return lost, nil
 }
 
 // apply makes one parameter's edits; name is what is lost by it.

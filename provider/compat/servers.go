@@ -5,12 +5,15 @@ import "github.com/layergateway/layergateway/provider"
 // openAI is OpenAI itself, and Azure as far as the format goes: it refuses
 // members of messages that it doesn't know, so that reasoning state of other
 // providers is left out, and its newer models take max_completion_tokens alone.
-var openAI = Server{Name: "openai", Members: leaveOut("reasoning_content", "reasoning_details", "extra_content", "tool_plan")}
+var openAI = Server{
+	Name: "openai", AllowedTools: true,
+	Members: leaveOut("reasoning_content", "reasoning_details", "extra_content", "tool_plan"),
+}
 
 // anyServer is a server that nobody has described: its requests stay as they
 // are, and of its answers every habit is understood.
 var anyServer = Server{
-	OwnLimit: "max_tokens",
+	OwnLimit: "max_tokens", AllowedTools: true,
 	Answers: ReasoningMember | PartContent | BareCalls | GroqUsage | ChoiceUsage | FlatCached |
 		ReasoningBeside | Unsteady | FinishTwice,
 	Finish: map[string]string{"model_length": "length", "eos": "stop", "end_turn": "stop"},
@@ -34,7 +37,8 @@ var servers = []Server{
 	{
 		// The resource is part of the address: see Endpoint.
 		Name: "azure", KeyHeader: "api-key",
-		Members: openAI.Members,
+		AllowedTools: true,
+		Members:      openAI.Members,
 	},
 	{
 		Name: "cerebras", BaseURL: "https://api.cerebras.ai/v1",

@@ -163,14 +163,19 @@ func each(v jsontext.Value, change func(i int, o *object) error) (jsontext.Value
 	if !changed {
 		return v, false, nil
 	}
-	b := append(make([]byte, 0, len(v)+64), '[')
+	return list(items), true, nil
+}
+
+// list is an array of the values.
+func list(items []jsontext.Value) jsontext.Value {
+	b := []byte("[")
 	for i, item := range items {
 		if i > 0 {
 			b = append(b, ',')
 		}
 		b = append(b, item...)
 	}
-	return append(b, ']'), true, nil
+	return append(b, ']')
 }
 
 // quoted is a string as JSON.
