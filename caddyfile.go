@@ -13,6 +13,7 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"github.com/layergateway/layergateway/cost"
+	"github.com/layergateway/layergateway/fetch"
 	"github.com/layergateway/layergateway/gate"
 )
 
@@ -98,6 +99,7 @@ func parseGateway(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 		"default_gate": p.setDefaultGate,
 		"max_body":     p.maxBody,
 		"keepalive":    p.keepalive,
+		"fetch_urls":   p.fetchURLs,
 	}.block(d, directive, "api_key", "provider", "gate", "gates_file")
 	if err != nil {
 		return nil, err
@@ -236,6 +238,16 @@ func (p *gatewayParser) keepalive(d *caddyfile.Dispenser) error {
 		return nil
 	}
 	return parseSpan(d, "keepalive", text, &p.gateway.Keepalive)
+}
+
+func (p *gatewayParser) fetchURLs(d *caddyfile.Dispenser) error {
+	if err := someArgs(&p.gateway.FetchURLs)(d); err != nil {
+		return err
+	}
+	if _, err := fetch.ParsePolicy(p.gateway.FetchURLs); err != nil {
+		return d.Errf("fetch_urls: %w", err)
+	}
+	return nil
 }
 
 // check finds what only the block as a whole can show.

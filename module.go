@@ -90,6 +90,11 @@ type Gateway struct {
 	// for dead; negative is never. Default: 15s.
 	Keepalive caddy.Duration `json:"keepalive,omitempty"`
 
+	// What may be fetched for providers that take the bytes of images and files alone, where a request has an
+	// address: "off"; or "public", the internet by https; and further networks in CIDR notation, also by http.
+	// Private addresses are never fetched from unless a network names them. Default: public.
+	FetchURLs []string `json:"fetch_urls,omitempty"`
+
 	relay *relay.Relay
 	keys  *access.Keys
 	app   *App

@@ -9,7 +9,6 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"go.uber.org/zap"
 
-	"github.com/layergateway/layergateway/fetch"
 	"github.com/layergateway/layergateway/provider"
 	"github.com/layergateway/layergateway/provider/compat"
 )
@@ -53,9 +52,6 @@ func (c *Compatible) NewProvider(name string, log *zap.Logger) (*provider.Provid
 		return nil, err
 	}
 	p.NewChat = compat.New(compat.Options{Server: s})
-	if s.InlineImages {
-		p.Fetch = fetch.New(fetch.Policy{})
-	}
 	return p, nil
 }
 

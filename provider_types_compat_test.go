@@ -28,7 +28,7 @@ func TestCompatibleTypes(t *testing.T) {
 			t.Errorf("%s: %v", s.Name, err)
 			continue
 		}
-		if m.CaddyModule().ID != info.ID || p.BaseURL != s.BaseURL || p.NeedsKey == s.Keyless || (p.Fetch != nil) != s.InlineImages || p.NewChat() == nil {
+		if m.CaddyModule().ID != info.ID || p.BaseURL != s.BaseURL || p.NeedsKey == s.Keyless || p.NewChat() == nil {
 			t.Errorf("%s: %s is %+v", s.Name, m.CaddyModule().ID, p)
 		}
 		elsewhere := &Compatible{ProviderConfig: ProviderConfig{BaseURL: "https://proxy.example/v1/"}, server: s.Name}

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/layergateway/layergateway/cost"
+	"github.com/layergateway/layergateway/fetch"
 	"github.com/layergateway/layergateway/provider"
 )
 
@@ -208,6 +209,11 @@ func (g *Gateway) provisionProviders(ctx caddy.Context) (map[string]*provider.Pr
 	if err != nil {
 		return nil, fmt.Errorf("loading providers: %w", err)
 	}
+	policy, err := fetch.ParsePolicy(g.FetchURLs)
+	if err != nil {
+		return nil, fmt.Errorf("fetch_urls: %w", err)
+	}
+	fetcher := fetch.New(policy)
 	providers := make(map[string]*provider.Provider)
 	loaded := modules.(map[string]any)
 	for _, name := range slices.Sorted(maps.Keys(loaded)) {
@@ -220,6 +226,7 @@ func (g *Gateway) provisionProviders(ctx caddy.Context) (map[string]*provider.Pr
 			return nil, fmt.Errorf("provider %s: %w", name, err)
 		}
 		p.Name, p.Type = name, m.CaddyModule().ID.Name()
+		p.Fetch = fetcher
 		if p.Transport == nil {
 			p.Transport = hold(&g.held, transportKey{name, p.BaseURL}, newTransport())
 		}

@@ -36,7 +36,8 @@ type Provider struct {
 	// Transport sends requests. It must not follow redirects nor add
 	// compression of its own.
 	Transport http.RoundTripper
-	// Fetch gets images for providers that take no addresses; nil: nobody does.
+	// Fetch gets images and files for dialects whose provider takes no addresses;
+	// nil: nobody does.
 	Fetch *fetch.Fetcher
 	// NewChat makes the translation of one attempt.
 	NewChat func() Chat

@@ -3,7 +3,6 @@ package relay
 import (
 	"context"
 	"errors"
-	"net/http"
 	"time"
 
 	"github.com/google/uuid"
@@ -92,7 +91,7 @@ func outcomeOf(client context.Context, err error) Outcome {
 			return Timeout
 		}
 		return ProviderError
-	case errors.As(err, &refused) && refused.Status < http.StatusInternalServerError:
+	case errors.As(err, &refused):
 		return Rejected
 	}
 	return GatewayError

@@ -94,6 +94,11 @@ func (c *chat) Request(ctx context.Context, call *provider.Call) (*http.Request,
 	if err != nil {
 		return nil, fmt.Errorf("write request: %w", err)
 	}
+	b, lost, err := call.Extend(b)
+	if err != nil {
+		return nil, err
+	}
+	c.dropped = append(c.dropped, lost...)
 	h := c.header(call, t.files)
 	address, err := c.address(ctx, call, h)
 	if err != nil {

@@ -60,6 +60,9 @@ func (c *chat) Request(ctx context.Context, call *provider.Call) (*http.Request,
 	if err != nil {
 		return nil, err
 	}
+	if err := call.Inline(ctx, in); err != nil {
+		return nil, err
+	}
 	t := translation{in: in, model: modelOf(call.Model)}
 	if call.Request.Has(call.Edits, "metadata") {
 		t.metadata, _ = call.Request.Field("metadata")
@@ -79,6 +82,11 @@ func (c *chat) Request(ctx context.Context, call *provider.Call) (*http.Request,
 	if err != nil {
 		return nil, fmt.Errorf("write request: %w", err)
 	}
+	body, lost, err := call.Extend(body)
+	if err != nil {
+		return nil, err
+	}
+	c.dropped = append(c.dropped, lost...)
 	at, err := endpoint(call)
 	if err != nil {
 		return nil, err

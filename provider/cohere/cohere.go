@@ -46,6 +46,11 @@ func (c *chat) Request(ctx context.Context, call *provider.Call) (*http.Request,
 	if err != nil {
 		return nil, fmt.Errorf("write cohere request: %w", err)
 	}
+	body, lost, err := call.Extend(body)
+	if err != nil {
+		return nil, err
+	}
+	c.dropped = append(c.dropped, lost...)
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, call.Provider.BaseURL+"/chat", bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("build request: %w", err)

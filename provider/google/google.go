@@ -49,6 +49,11 @@ func (c *chat) Request(ctx context.Context, call *provider.Call) (*http.Request,
 	if err != nil {
 		return nil, fmt.Errorf("write gemini request: %w", err)
 	}
+	body, lost, err := call.Extend(body)
+	if err != nil {
+		return nil, err
+	}
+	c.dropped = append(c.dropped, lost...)
 	h := http.Header{"Content-Type": {"application/json"}}
 	if call.Stream {
 		h.Set("Accept", "text/event-stream")

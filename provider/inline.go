@@ -1,0 +1,57 @@
+package provider
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"strings"
+
+	"github.com/layergateway/layergateway/openai"
+)
+
+// maxInline bounds the bytes that are fetched for one request.
+const maxInline = 32 << 20
+
+// Inline puts the bytes of images and files in place of their addresses, for a
+// dialect whose provider takes none. The error is an *openai.Error for the
+// parameter.
+func (c *Call) Inline(ctx context.Context, chat *openai.Chat) error {
+	left := maxInline
+	for i := range chat.Messages {
+		for j := range chat.Messages[i].Content {
+			part := &chat.Messages[i].Content[j]
+			where := fmt.Sprintf("messages[%d].content[%d]", i, j)
+			if part.Type == "image_url" && part.ImageURL != nil {
+				if err := c.inline(ctx, &part.ImageURL.URL, &part.ImageURL.URL, where+".image_url.url", &left); err != nil {
+					return err
+				}
+			}
+			if part.Type == "file" && part.File != nil && part.File.FileData == "" {
+				if err := c.inline(ctx, &part.File.FileURL, &part.File.FileData, where+".file.file_url", &left); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// inline fetches the address at from, if there is one, and writes a data URL to
+// to.
+func (c *Call) inline(ctx context.Context, from, to *string, param string, left *int) error {
+	if *from == "" || strings.HasPrefix(*from, "data:") {
+		return nil
+	}
+	if c.Provider.Fetch == nil {
+		return openai.Invalid("invalid_image_url", param, "'%s' is an address, but the provider takes bytes alone: send a data URL", param)
+	}
+	content, err := c.Provider.Fetch.Get(ctx, *from, param)
+	if err != nil {
+		return err
+	}
+	if *left -= len(content.Data); *left < 0 {
+		return openai.Invalid("invalid_image_url", param, "'%s' can't be fetched: all that the request names is more than %d MiB", param, maxInline>>20)
+	}
+	*to = "data:" + content.Type + ";base64," + base64.StdEncoding.EncodeToString(content.Data)
+	return nil
+}
