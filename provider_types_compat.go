@@ -70,7 +70,8 @@ type Azure struct {
 	// base_url.
 	Resource string `json:"resource,omitempty"`
 
-	// The version of the API, such as 2024-10-21 for classic deployments, or preview. Default: none, which is v1.
+	// The version of the API, such as 2024-10-21 for classic deployments, or preview; may be a placeholder.
+	// Default: none, which is v1.
 	APIVersion string `json:"api_version,omitempty"`
 }
 
@@ -81,7 +82,14 @@ func (*Azure) CaddyModule() caddy.ModuleInfo {
 
 // NewProvider implements ProviderModule.
 func (a *Azure) NewProvider(name string, log *zap.Logger) (*provider.Provider, error) {
-	base, err := a.baseURL()
+	version, ok, err := resolve(a.APIVersion)
+	if err != nil {
+		return nil, fmt.Errorf("api_version: %w", err)
+	}
+	if !ok && a.APIVersion != "" {
+		return nil, fmt.Errorf("api_version: %s is empty", a.APIVersion)
+	}
+	base, err := a.baseURL(version)
 	if err != nil {
 		return nil, err
 	}
@@ -89,12 +97,12 @@ func (a *Azure) NewProvider(name string, log *zap.Logger) (*provider.Provider, e
 	if err != nil {
 		return nil, err
 	}
-	p.NewChat = compat.New(compat.Options{Server: compat.Lookup("azure"), APIVersion: a.APIVersion})
+	p.NewChat = compat.New(compat.Options{Server: compat.Lookup("azure"), APIVersion: version})
 	return p, nil
 }
 
 // baseURL is the address of the resource; empty where base_url says it.
-func (a *Azure) baseURL() (string, error) {
+func (a *Azure) baseURL(version string) (string, error) {
 	if a.BaseURL != "" {
 		if a.Resource != "" {
 			return "", errors.New("has both a resource and a base_url: keep one of them")
@@ -115,7 +123,7 @@ func (a *Azure) baseURL() (string, error) {
 		return "", fmt.Errorf("resource: %q is not a resource's name: letters, digits and hyphens", resource)
 	}
 	base := "https://" + resource + ".openai.azure.com/openai"
-	if !compat.Classic(a.APIVersion) {
+	if !compat.Classic(version) {
 		base += "/v1"
 	}
 	return base, nil
@@ -144,7 +152,15 @@ func (a *Azure) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			}
 			return nil
 		},
-		"api_version": oneArg(&a.APIVersion),
+		"api_version": func(d *caddyfile.Dispenser) error {
+			if err := oneArg(&a.APIVersion)(d); err != nil {
+				return err
+			}
+			if err := checkPlaceholders(a.APIVersion); err != nil {
+				return d.Errf("api_version: %w", err)
+			}
+			return nil
+		},
 	})
 	switch {
 	case err != nil:

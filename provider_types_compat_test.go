@@ -40,6 +40,7 @@ func TestCompatibleTypes(t *testing.T) {
 
 func TestAzure(t *testing.T) {
 	t.Setenv("TEST_RESOURCE", "from-env")
+	t.Setenv("TEST_VERSION", "2024-10-21")
 	for name, c := range map[string]struct {
 		azure Azure
 		want  string // the base URL, or the end of the error
@@ -48,6 +49,8 @@ func TestAzure(t *testing.T) {
 		"preview":     {Azure{Resource: "example", APIVersion: "preview"}, "https://example.openai.azure.com/openai/v1"},
 		"classic":     {Azure{Resource: "example", APIVersion: "2024-10-21"}, "https://example.openai.azure.com/openai"},
 		"placeholder": {Azure{Resource: "{env.TEST_RESOURCE}"}, "https://from-env.openai.azure.com/openai/v1"},
+		"version":     {Azure{Resource: "example", APIVersion: "{env.TEST_VERSION}"}, "https://example.openai.azure.com/openai"},
+		"no version":  {Azure{Resource: "example", APIVersion: "{env.TEST_NO_VERSION}"}, "{env.TEST_NO_VERSION} is empty"},
 		"elsewhere":   {Azure{ProviderConfig: ProviderConfig{BaseURL: "https://proxy.example/openai"}}, "https://proxy.example/openai"},
 		"nothing":     {Azure{}, "name the Azure resource, or give a base_url"},
 		"both":        {Azure{Resource: "example", ProviderConfig: ProviderConfig{BaseURL: "https://proxy.example"}}, "keep one of them"},

@@ -4,11 +4,8 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/base64"
 	"fmt"
 	"strings"
-
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/layergateway/layergateway/openai"
 	"github.com/layergateway/layergateway/provider"
@@ -23,9 +20,10 @@ func (s *habits) messages(ctx context.Context, call *provider.Call, e *openai.Ed
 		return nil
 	}
 	var last *object
+	images := inliner{ctx: ctx, from: call.Provider.Fetch, left: maxInline}
 	v, changed, err := each(v, func(i int, m *object) error {
 		last = m
-		return s.message(ctx, call, i, m)
+		return s.message(&images, i, m)
 	})
 	if err != nil {
 		return err
@@ -59,7 +57,7 @@ func (s *Server) concerned(messages []byte) bool {
 }
 
 // message edits one message.
-func (s *Server) message(ctx context.Context, call *provider.Call, i int, m *object) error {
+func (s *Server) message(images *inliner, i int, m *object) error {
 	for from, to := range s.Members {
 		if to == "" || m.get(from) == nil {
 			continue
@@ -81,7 +79,7 @@ func (s *Server) message(ctx context.Context, call *provider.Call, i int, m *obj
 		return nil
 	}
 	parts, changed, err := each(m.get("content"), func(j int, part *object) error {
-		return inline(ctx, call.Provider, part, fmt.Sprintf("messages[%d].content[%d].image_url", i, j))
+		return images.inline(part, fmt.Sprintf("messages[%d].content[%d].image_url", i, j))
 	})
 	m.settle("content", parts, changed)
 	return err
@@ -122,39 +120,4 @@ func nineLetters(id string) string {
 
 func notAlphanumeric(r rune) bool {
 	return !(r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z')
-}
-
-// inline puts the bytes of an image in place of its address.
-func inline(ctx context.Context, p *provider.Provider, part *object, param string) error {
-	v := part.get("image_url")
-	image, err := takeApart(v)
-	if err != nil {
-		return err
-	}
-	address := image.text("url")
-	if v.Kind() == '"' {
-		address = text(v)
-	}
-	if address == "" || strings.HasPrefix(address, "data:") {
-		return nil
-	}
-	if p.Fetch == nil {
-		return openai.Invalid("invalid_image_url", param,
-			"'%s' is an address, but the provider takes images as data URLs alone and this gateway fetches none", param)
-	}
-	c, err := p.Fetch.Get(ctx, address, param)
-	if err != nil {
-		return err
-	}
-	if !strings.HasPrefix(c.Type, "image/") {
-		return openai.Invalid("invalid_image_url", param, "'%s' leads to no image", param)
-	}
-	data := quoted("data:" + c.Type + ";base64," + base64.StdEncoding.EncodeToString(c.Data))
-	if v.Kind() == '"' {
-		part.set("image_url", jsontext.Value(data))
-		return nil
-	}
-	image.set("url", data)
-	part.set("image_url", image.bytes())
-	return nil
 }

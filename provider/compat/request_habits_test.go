@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -210,6 +212,37 @@ func TestImageAddresses(t *testing.T) {
 				t.Errorf("%s: error is %+v", name, err)
 			}
 		}
+	}
+}
+
+// Images that are there become bytes, one by one, up to a bound for all.
+func TestImagesFetched(t *testing.T) {
+	const png = "\x89PNG\r\n\x1a\n"
+	large := png + strings.Repeat("x", 18<<20)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, map[string]string{"/png": png, "/large": large, "/text": "no image"}[r.URL.Path])
+	}))
+	defer srv.Close()
+	f := fetch.New(fetch.Policy{Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
+	for name, c := range map[string]struct{ in, want string }{
+		"object":    {`{"url":"URL/png","detail":"low"}`, `{"url":"data:image/png;base64,iVBORw0KGgo=","detail":"low"}`},
+		"string":    {`"URL/png"`, `{"url":"data:image/png;base64,iVBORw0KGgo="}`},
+		"no image":  {`"URL/text"`, ""},
+		"too large": {`"URL/large"},{"type":"image_url","image_url":"URL/large"`, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			body := func(image string) string {
+				return `{"model":"m","messages":[{"role":"user","content":[{"type":"image_url","image_url":` + strings.ReplaceAll(image, "URL", srv.URL) + `}]}]}`
+			}
+			_, got, _, err := ask{server: "ollama", model: "m", fetch: f, body: body(c.in)}.send(t)
+			var refused *openai.Error
+			switch {
+			case c.want == "" && (!errors.As(err, &refused) || refused.Code != "invalid_image_url"):
+				t.Errorf("error is %v", err)
+			case c.want != "" && (err != nil || got != body(c.want)):
+				t.Errorf("%v: got  %s\nwant %s", err, got, body(c.want))
+			}
+		})
 	}
 }
 
