@@ -25,32 +25,41 @@ type mend struct {
 	failure  *provider.Error // what a finish reason said
 }
 
-// marks are what a chunk has somewhere, one of them, for a habit to concern it.
+// marks are the words of which a chunk has one, for a habit to concern it.
 var marks = []struct {
 	habit Answers
-	texts []string
+	words []string
 }{
-	{ReasoningMember, []string{`"reasoning"`}},
-	{PartContent, []string{`"type"`}},
-	{BareCalls, []string{`"tool_calls"`}},
-	{GroqUsage, []string{`"x_groq"`}},
-	{ChoiceUsage, []string{`"finish_reason":"`, `"finish_reason": "`}},
-	{FlatCached, []string{`"cached_tokens"`, `"num_cached_tokens"`, `"prompt_cache_hit_tokens"`}},
-	{ReasoningBeside, []string{`"total_tokens"`}},
-	{OwnCost, []string{`"cost"`}},
+	{ReasoningMember, []string{"reasoning"}},
+	{PartContent, []string{"type"}},
+	{BareCalls, []string{"tool_calls"}},
+	{GroqUsage, []string{"x_groq"}},
+	{ChoiceUsage, []string{"stop", "length", "tool_calls", "content_filter"}}, // it comes at the end
+	{FlatCached, []string{"cached_tokens", "num_cached_tokens", "prompt_cache_hit_tokens"}},
+	{ReasoningBeside, []string{"total_tokens"}},
+	{OwnCost, []string{"cost"}},
 }
 
 // concerns reports whether a chunk may need mending: most don't.
 func (m *mend) concerns(data []byte) bool {
-	for _, mark := range m.marks {
-		if bytes.Contains(data, mark) {
-			return true
-		}
-	}
-	if m.has(FinishTwice) && m.finished != (choiceSet{}) {
+	if m.has(FinishTwice) && m.finished != (choiceSet{}) || m.has(Unsteady) && !m.steady(data) {
 		return true
 	}
-	return m.has(Unsteady) && !m.steady(data)
+	if len(m.words) == 0 {
+		return false
+	}
+	// Each quote may begin a word: which ones do would need a parser.
+	for at := bytes.IndexByte(data, '"'); at >= 0; {
+		n := bytes.IndexByte(data[at+1:], '"')
+		if n < 0 {
+			return false
+		}
+		if n < 64 && m.lengths&(1<<n) != 0 && m.words[string(data[at+1:at+1+n])] {
+			return true
+		}
+		at += 1 + n
+	}
+	return false
 }
 
 // steady reports whether a chunk has the head of the first.

@@ -144,7 +144,7 @@ func TestRecordedRequests(t *testing.T) {
 				if len(dropped) > 0 {
 					t.Errorf("dropped %q", dropped)
 				}
-				if diff := cmp.Diff(comparable(t, request), comparable(t, body)); diff != "" {
+				if diff := cmp.Diff(meaning(t, request), meaning(t, body)); diff != "" {
 					t.Errorf("(-recorded +sent):\n%s", diff)
 				}
 			})
@@ -152,9 +152,9 @@ func TestRecordedRequests(t *testing.T) {
 	}
 }
 
-// comparable is a request without what the gateway itself settles, and without
+// meaning is a request without what the gateway itself settles, and without
 // what asks for nothing.
-func comparable(t *testing.T, body string) map[string]any {
+func meaning(t *testing.T, body string) map[string]any {
 	t.Helper()
 	var v map[string]any
 	if err := json.Unmarshal([]byte(body), &v); err != nil {

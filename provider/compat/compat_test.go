@@ -55,7 +55,7 @@ func upstream(t *testing.T, o Options, body string, edit func(*openai.Edits)) (*
 
 func TestRequestHeaders(t *testing.T) {
 	req, _ := upstream(t, Options{Organization: "org", Project: "proj"}, `{"messages":[{"role":"user","content":"hi"}]}`, nil)
-	if req.Method != "POST" || req.URL.String() != "https://api.test/v1/chat/completions" {
+	if req.Method != http.MethodPost || req.URL.String() != "https://api.test/v1/chat/completions" {
 		t.Error(req.Method, req.URL)
 	}
 	want := http.Header{"Content-Type": {"application/json"}, "Authorization": {"Bearer sk-1"}, "Openai-Organization": {"org"}, "Openai-Project": {"proj"}}

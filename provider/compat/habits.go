@@ -158,26 +158,27 @@ func (s *Server) has(a Answers) bool { return s.Answers&a != 0 }
 // habits is a server made ready for use.
 type habits struct {
 	*Server
-	refused []string // members of messages
-	marks   [][]byte // what answers have that need mending
+	refused []string        // members of messages
+	words   map[string]bool // which answers have that need mending
+	lengths uint64          // of the words
 }
 
 func (s *Server) habits() *habits {
-	h := &habits{Server: s}
+	h := &habits{Server: s, words: map[string]bool{}}
 	for _, name := range slices.Sorted(maps.Keys(s.Members)) {
 		if s.Members[name] == "" {
 			h.refused = append(h.refused, name)
 		}
 	}
-	for _, word := range slices.Concat(slices.Collect(maps.Keys(s.Finish)), slices.Collect(maps.Keys(s.Failures))) {
-		h.marks = append(h.marks, quoted(word))
-	}
+	words := slices.Concat(slices.Collect(maps.Keys(s.Finish)), slices.Collect(maps.Keys(s.Failures)))
 	for _, m := range marks {
-		for _, t := range m.texts {
-			if s.has(m.habit) {
-				h.marks = append(h.marks, []byte(t))
-			}
+		if s.has(m.habit) {
+			words = append(words, m.words...)
 		}
+	}
+	for _, word := range words {
+		h.words[word] = true
+		h.lengths |= 1 << len(word)
 	}
 	return h
 }

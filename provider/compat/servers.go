@@ -43,7 +43,7 @@ var servers = []Server{
 	{
 		Name: "cerebras", BaseURL: "https://api.cerebras.ai/v1",
 		Limit:   "max_completion_tokens",
-		Members: reasoningAs("reasoning", "annotations", "refusal", "audio"),
+		Members: renamedReasoning("annotations", "refusal", "audio"),
 		Answers: ReasoningMember,
 		Params: rules(
 			drop("refused with status 400", "audio", "frequency_penalty", "logit_bias", "metadata", "modalities", "moderation",
@@ -81,7 +81,7 @@ var servers = []Server{
 	},
 	{
 		Name: "groq", BaseURL: "https://api.groq.com/openai/v1",
-		Members: reasoningAs("reasoning", "annotations", "refusal", "audio", "name"),
+		Members: renamedReasoning("annotations", "refusal", "audio", "name"),
 		Answers: ReasoningMember | GroqUsage | Unsteady,
 		Faults: []Fault{
 			{413, "rate_limit_exceeded", provider.RateLimited}, // more tokens than a minute has
@@ -141,7 +141,7 @@ var servers = []Server{
 	{
 		Name: "ollama", BaseURL: "http://localhost:11434/v1", Keyless: true,
 		Limit:        "max_tokens",
-		Members:      reasoningAs("reasoning"),
+		Members:      renamedReasoning(),
 		Roles:        developerIsSystem,
 		InlineImages: true,
 		Answers:      ReasoningMember | BareCalls,
@@ -185,7 +185,7 @@ var servers = []Server{
 	{
 		Name: "together", BaseURL: "https://api.together.xyz/v1",
 		Limit:   "max_tokens",
-		Members: reasoningAs("reasoning", "annotations", "refusal", "audio"),
+		Members: renamedReasoning("annotations", "refusal", "audio"),
 		Roles:   developerIsSystem,
 		Answers: ReasoningMember | BareCalls,
 		Finish:  map[string]string{"eos": "stop"},
@@ -251,10 +251,10 @@ func leaveOut(names ...string) map[string]string {
 	return m
 }
 
-// reasoningAs takes reasoning back by another name, and no other provider's
-// state.
-func reasoningAs(name string, refused ...string) map[string]string {
+// renamedReasoning takes reasoning back in the member reasoning, and no other
+// provider's state.
+func renamedReasoning(refused ...string) map[string]string {
 	m := leaveOut(append(refused, "reasoning_details", "extra_content", "tool_plan")...)
-	m["reasoning_content"] = name
+	m["reasoning_content"] = "reasoning"
 	return m
 }
