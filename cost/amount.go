@@ -1,3 +1,5 @@
+// Package cost knows what tokens cost: prices, what an answer used, and the bill
+// of both. Money is integers.
 package cost
 
 import (

@@ -64,10 +64,10 @@ func merge(obj, more jsontext.Value, path string) ([]byte, []string, error) {
 	var taken []string
 	b := []byte("{")
 	for _, f := range old {
-		v := jsontext.Value(obj[f.start:f.end])
+		v := obj[f.start:f.end]
 		i := slices.IndexFunc(add, func(a field) bool { return a.key == f.key })
 		if i >= 0 {
-			extra := jsontext.Value(more[add[i].start:add[i].end])
+			extra := more[add[i].start:add[i].end]
 			if v.Kind() == '{' && extra.Kind() == '{' {
 				inner, lost, err := merge(v, extra, path+f.key+".")
 				if err != nil {

@@ -80,7 +80,8 @@ func scanMessage(dec *jsontext.Decoder, i int) (m messageScan, err error) {
 		return m, err
 	}
 	m.end = int(dec.InputOffset())
-	return m, m.check(i, role, content, calls)
+	err = m.check(i, role, content, calls)
+	return m, err
 }
 
 // check judges one message; calls says that it has something else than content.

@@ -107,7 +107,7 @@ func replayMessage(a Answer, choice int, m *rawMessage) {
 		return
 	}
 	for _, f := range fields {
-		v := jsontext.Value(m.Rest[f.start:f.end])
+		v := m.Rest[f.start:f.end]
 		if emptyValue(v) {
 			continue
 		}

@@ -42,7 +42,7 @@ func (r *Relay) Chat(w http.ResponseWriter, req *http.Request, key *access.Key, 
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
-			if p == http.ErrAbortHandler {
+			if p == http.ErrAbortHandler { //nolint:errorlint // panics are compared as they are
 				err = errClientGone
 			}
 		}

@@ -84,13 +84,14 @@ func parseData(u string) (data, bool) {
 }
 
 func (d data) image(param string) (block, error) {
-	if d.mediaType == "image/jpg" {
-		d.mediaType = "image/jpeg"
+	mediaType := d.mediaType
+	if mediaType == "image/jpg" {
+		mediaType = "image/jpeg"
 	}
-	if !imageTypes[d.mediaType] {
+	if !imageTypes[mediaType] {
 		return block{}, openai.Invalid("invalid_image_format", param, "'%s' has the media type %q: Anthropic reads image/jpeg, image/png, image/gif and image/webp", param, d.mediaType)
 	}
-	return block{Type: "image", Source: &source{Type: "base64", MediaType: d.mediaType, Data: d.text}}, nil
+	return block{Type: "image", Source: &source{Type: "base64", MediaType: mediaType, Data: d.text}}, nil
 }
 
 // file is a document, or an image that came as a file.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -145,7 +146,7 @@ func TestHeader(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if req.Method != "POST" || req.URL.String() != "https://example.com/v1/messages" {
+	if req.Method != http.MethodPost || req.URL.String() != "https://example.com/v1/messages" {
 		t.Errorf("%s %s", req.Method, req.URL)
 	}
 	for name, want := range map[string]string{

@@ -182,7 +182,8 @@ func (c *chat) arguments(s string, a openai.Answer) {
 	x := c.open
 	if !x.begun {
 		x.held += s
-		if strings.HasPrefix("null", strings.TrimSpace(x.held)) {
+		held := strings.TrimSpace(x.held)
+		if held == "null"[:min(len(held), len("null"))] {
 			return
 		}
 		s, x.begun = x.held, true

@@ -45,7 +45,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	var req request
 	if err := json.Unmarshal(body, &req); err != nil {
 		e := openai.Invalid("invalid_type", "", "the request is not a chat completion request")
-		return respond(r, e.Status, "application/json", bytes.NewReader(e.AppendJSON(nil))), nil
+		return respond(r, e.Status, "application/json", bytes.NewReader(e.AppendJSON(nil))), nil //nolint:nilerr // it is the answer
 	}
 	a := t.answer(&req)
 	if req.Stream {

@@ -58,13 +58,13 @@ func TestAnswer(t *testing.T) {
 			resp := post(t.Context(), t, tr, `{"model":"m\"",`+c.request+`}`)
 			body := read(t, resp)
 			whole, err := recorded.Read(body)
-			if err != nil || resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "application/json" {
+			if err != nil || resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != "application/json" {
 				t.Fatal(resp.Status, err)
 			}
 			resp = post(t.Context(), t, tr, `{"model":"m\"","stream":true,`+c.request+`}`)
 			events := read(t, resp)
 			stream, err := recorded.Assemble(events)
-			if err != nil || resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "text/event-stream" {
+			if err != nil || resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != "text/event-stream" {
 				t.Fatal(resp.Status, err)
 			}
 			for how, s := range map[string]recorded.Seen{"whole": whole, "stream": stream} {
@@ -90,7 +90,7 @@ func TestAnswer(t *testing.T) {
 func TestRefuses(t *testing.T) {
 	for _, body := range []string{"", "x", `{"messages":7}`, `{"max_tokens":"a"}`} {
 		resp := post(t.Context(), t, &Transport{Now: clock}, body)
-		if b := read(t, resp); resp.StatusCode != 400 || !strings.Contains(string(b), `{"error":{"message":`) {
+		if b := read(t, resp); resp.StatusCode != http.StatusBadRequest || !strings.Contains(string(b), `{"error":{"message":`) {
 			t.Errorf("%q: %s %s", body, resp.Status, b)
 		}
 	}

@@ -25,7 +25,8 @@ func play(events string) (*chat, *openai.Stream, error) {
 			return c, s, err
 		}
 	}
-	return c, s, c.End(s)
+	err := c.End(s)
+	return c, s, err
 }
 
 func TestFinish(t *testing.T) {

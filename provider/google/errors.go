@@ -35,7 +35,7 @@ func (d *details) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	var list []jsontext.Value
 	lenient := jsontext.AllowDuplicateNames(true)
 	if json.Unmarshal(raw, &list, lenient) != nil {
-		return nil
+		return nil //nolint:nilerr // of another shape
 	}
 	for _, v := range list {
 		var one detail
