@@ -15,9 +15,12 @@ const maxChoices = 128
 // Chunk is one chunk of an OpenAI-shaped stream: its bytes, and where in them
 // lies what a relay must see. It is valid until its ChunkReader reads again.
 type Chunk struct {
-	Raw     []byte
-	Usage   jsontext.Value // nil where the chunk has none; may be null
-	Error   jsontext.Value // nil where the chunk has none
+	Raw   []byte
+	Usage jsontext.Value // nil where the chunk has none; may be null
+	Error jsontext.Value // nil where the chunk has none
+	// Native is the provider's own finish reason where a dialect has put one of
+	// OpenAI's in its place; else empty.
+	Native  string
 	choices []choiceScan
 	usage   location
 	tail    int  // offset of the chunk's closing brace

@@ -2,6 +2,7 @@ package openai
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 
 	"github.com/go-json-experiment/json"
@@ -14,6 +15,7 @@ type Completion struct {
 	Raw    []byte
 	Usage  jsontext.Value // nil where the answer has none
 	Error  jsontext.Value // nil where the answer has none
+	Native string         // as Chunk's
 	fields []field
 	finish string
 }
@@ -119,6 +121,6 @@ func (c *Completion) append(b []byte, t Trailer) []byte {
 
 // RawCompletion implements Answer: the answer's own bytes, with the trailer.
 func (w *Whole) RawCompletion(c *Completion) error {
-	w.raw, w.usage, w.native = c, c.Usage, c.finish
+	w.raw, w.usage, w.native = c, c.Usage, cmp.Or(c.Native, c.finish)
 	return nil
 }

@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -82,7 +83,7 @@ func (s *Stream) RawCompletion(c *Completion) error {
 			s.Logprobs(x.Index, x.Logprobs)
 		}
 		if x.Finish != "" {
-			s.Finish(x.Index, x.Finish, x.Finish)
+			s.Finish(x.Index, x.Finish, cmp.Or(c.Native, x.Finish))
 		}
 	}
 	return nil
@@ -139,7 +140,7 @@ func (w *Whole) RawChunk(c *Chunk) error {
 			w.Logprobs(x.Index, x.Logprobs)
 		}
 		if x.Finish != "" {
-			w.Finish(x.Index, x.Finish, x.Finish)
+			w.Finish(x.Index, x.Finish, cmp.Or(c.Native, x.Finish))
 		}
 	}
 	return nil

@@ -26,6 +26,7 @@ func (s *Stream) RawChunk(c *Chunk) error {
 		if err != nil {
 			return err
 		}
+		again.Native = c.Native
 		c = again
 	}
 	s.patches = s.patches[:0]
@@ -109,7 +110,10 @@ func (s *Stream) fixChoice(c *Chunk, x *choiceScan) error {
 	switch {
 	case isReason(x.reason):
 		st.finished = true
-		s.native = string(x.reason[1 : len(x.reason)-1])
+		s.native = c.Native
+		if s.native == "" {
+			s.native = string(x.reason[1 : len(x.reason)-1])
+		}
 	case x.reason.Kind() == '"':
 		s.patch(x.finish.start, x.finish.end, "null")
 	}

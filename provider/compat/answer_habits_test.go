@@ -201,6 +201,22 @@ func TestHiddenUsage(t *testing.T) {
 	}
 }
 
+// The provider's own word for a finish reason is not lost, in any form.
+func TestNativeFinish(t *testing.T) {
+	whole := []byte(wholeHead + `{"index":0,"message":{"role":"assistant","content":"a"},"finish_reason":"model_length"}]}`)
+	chunk := sse.Event{Data: []byte(chunkHead + `{"index":0,"delta":{"role":"assistant","content":"a"},"finish_reason":"model_length"}]}`)}
+	chat := func() provider.Chat { return New(Options{Server: Lookup("mistral")})() }
+	s, toStream, w, toWhole := openai.NewStream(false), openai.NewStream(false), openai.NewWhole(), openai.NewWhole()
+	if err := errors.Join(chat().Event(chunk, s), chat().Whole(whole, toStream), chat().Whole(whole, w), chat().Event(chunk, toWhole)); err != nil {
+		t.Fatal(err)
+	}
+	for i, native := range []string{s.NativeFinish(), toStream.NativeFinish(), w.NativeFinish(), toWhole.NativeFinish()} {
+		if native != "model_length" {
+			t.Errorf("form %d: %q", i, native)
+		}
+	}
+}
+
 func TestFailedFinish(t *testing.T) {
 	for server, c := range map[string]struct {
 		reason string

@@ -22,6 +22,7 @@ type mend struct {
 	head     []member        // of the first chunk: what its successors must have too
 	marked   [][]byte        // the same, as it is looked for
 	finished choiceSet       // with a finish_reason
+	native   string          // the finish reason that another was put in place of
 	failure  *provider.Error // what a finish reason said
 }
 
@@ -181,7 +182,7 @@ func (m *mend) choice(choice *object) error {
 	reason := choice.text("finish_reason")
 	if to, ok := m.Finish[reason]; ok {
 		choice.set("finish_reason", quoted(to))
-		choice.set("native_finish_reason", quoted(reason))
+		m.native = reason
 	}
 	if kind, ok := m.Failures[reason]; ok {
 		m.failure = &provider.Error{Kind: kind, Code: reason,

@@ -124,6 +124,7 @@ func (c *chat) Whole(body []byte, a openai.Answer) error {
 	if err != nil {
 		return err
 	}
+	answer.Native = c.mend.native
 	c.usage, c.done = answer.Usage, true
 	if err := c.failure(answer.Error); err != nil {
 		return err
@@ -169,6 +170,7 @@ func (c *chat) Event(ev sse.Event, a openai.Answer) error {
 
 // read reads a chunk, mended where it needs to be; nil is one that says nothing.
 func (c *chat) read(data []byte) (*openai.Chunk, error) {
+	c.mend.native = ""
 	if c.mend.concerns(data) {
 		mended, err := c.mend.answer(data)
 		if err != nil {
@@ -178,7 +180,12 @@ func (c *chat) read(data []byte) (*openai.Chunk, error) {
 			return nil, nil
 		}
 	}
-	return c.reader.Read(data)
+	chunk, err := c.reader.Read(data)
+	if err != nil {
+		return nil, err
+	}
+	chunk.Native = c.mend.native
+	return chunk, nil
 }
 
 // failure is what an answer whose status said 200 holds in place of an answer,
