@@ -125,8 +125,15 @@ func (m *mend) over(choice *object) bool {
 	if m.whole || !m.has(FinishTwice) || m.finished == (choiceSet{}) {
 		return false
 	}
-	i, err := strconv.Atoi(string(choice.get("index")))
-	if err != nil || i < 0 || i >= 128 || !m.finished.has(i) {
+	i := 0
+	if v := choice.get("index"); v.Kind() == '0' {
+		n, err := strconv.ParseUint(string(v), 10, 7)
+		if err != nil {
+			return false
+		}
+		i = int(n)
+	}
+	if !m.finished.has(i) {
 		return false
 	}
 	delta, err := takeApart(choice.get("delta"))

@@ -2,11 +2,15 @@ package compat
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 
 	"github.com/layergateway/layergateway/internal/recorded"
 	"github.com/layergateway/layergateway/provider"
 )
+
+// unrecorded are the servers of which there is no recording.
+var unrecorded = []string{"azure", "fireworks", "together", "vllm"}
 
 // load gives recordings of a server. The index leaves out cached tokens that
 // are not in prompt_tokens_details: TestUsageHabits has those.
@@ -26,11 +30,10 @@ func load(t *testing.T, names ...string) []recorded.Case {
 func TestServersRecordings(t *testing.T) {
 	for i := range servers {
 		s := &servers[i]
+		if slices.Contains(unrecorded, s.Name) {
+			continue
+		}
 		t.Run(s.Name, func(t *testing.T) {
-			switch s.Name {
-			case "azure", "fireworks", "together", "vllm":
-				t.Skip("nothing is recorded")
-			}
 			recorded.Play(t, load(t, s.Name), func(recorded.Case) provider.Chat { return New(Options{Server: s})() })
 		})
 	}
