@@ -7,6 +7,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
 
+	"github.com/layergateway/layergateway/openai"
 	"github.com/layergateway/layergateway/provider"
 	"github.com/layergateway/layergateway/provider/compat"
 )
@@ -34,6 +35,28 @@ func TestCompatibleTypes(t *testing.T) {
 		elsewhere := &Compatible{ProviderConfig: ProviderConfig{BaseURL: "https://proxy.example/v1/"}, server: s.Name}
 		if p, err = elsewhere.NewProvider("x", zap.NewNop()); err != nil || p.BaseURL != "https://proxy.example/v1" || p.NeedsKey {
 			t.Errorf("%s elsewhere: %+v, %v", s.Name, p, err)
+		}
+	}
+}
+
+// A server that is configured as type openai, at its own address, has its habits all the same.
+func TestOpenAIAtKnownAddress(t *testing.T) {
+	for base, want := range map[string]int{"https://api.groq.com/openai/v1": 1, "https://api.groq.com/openai/v1/": 1, "https://proxy.example/v1": 0, "": 0} {
+		o := &OpenAI{ProviderConfig: ProviderConfig{BaseURL: base}}
+		p, err := o.NewProvider("x", zap.NewNop())
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := openai.ParseChat([]byte(`{"messages":[{"role":"user","content":"hi"}],"logprobs":true}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		chat := p.NewChat()
+		if _, err := chat.Request(t.Context(), &provider.Call{Provider: p, Model: "m", Request: r, Edits: new(openai.Edits)}); err != nil {
+			t.Fatal(err)
+		}
+		if dropped := chat.Dropped(); len(dropped) != want {
+			t.Errorf("%q: dropped %q", base, dropped)
 		}
 	}
 }
