@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 
@@ -44,15 +45,18 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	return buf.Bytes(), nil
 }
 
+// badBody is what a body that can't be read means. Only a connection that broke
+// is a client that is gone: whoever sent damaged bytes waits for an answer.
 func badBody(err error, limit int64) error {
 	var large *http.MaxBytesError
+	var broken net.Error
 	switch {
 	case errors.As(err, &large):
 		return tooLarge(limit)
-	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.Is(err, io.ErrUnexpectedEOF):
-		return openai.Invalid("invalid_json", "", "the request's body ends too early or is damaged")
+	case errors.As(err, &broken) && !broken.Timeout():
+		return fmt.Errorf("%w: read request: %w", errClientGone, err)
 	}
-	return fmt.Errorf("%w: read request: %w", errClientGone, err)
+	return openai.Invalid("invalid_json", "", "the request's body ends too early or is damaged")
 }
 
 func tooLarge(limit int64) error {

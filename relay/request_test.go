@@ -41,6 +41,7 @@ func TestRefusals(t *testing.T) {
 		{name: "a model twice", body: `{"model":"assistant","model":"other",` + msgs + `}`, status: 400, code: "invalid_json", param: "model"},
 		{name: "too large", body: `{"model":"assistant","messages":[{"role":"user","content":"` + strings.Repeat("x", 1<<20) + `"}]}`, status: 413, code: "request_too_large"},
 		{name: "not gzip", body: `{` + msgs + `}`, header: http.Header{"Content-Encoding": {"gzip"}}, status: 400, code: "invalid_json"},
+		{name: "gzip cut off", body: zipped("{" + msgs + "}")[:30], header: http.Header{"Content-Encoding": {"gzip"}}, status: 400, code: "invalid_json"},
 		{name: "brotli", body: `{` + msgs + `}`, header: http.Header{"Content-Encoding": {"br"}}, status: 415, code: "unsupported_encoding"},
 		{name: "a bomb", body: zipped(strings.Repeat(" ", 64<<20)), header: http.Header{"Content-Encoding": {"gzip"}}, status: 413, code: "request_too_large"},
 		{name: "paused", body: `{"model":"paused",` + msgs + `}`, status: 503, code: "gate_paused"},
@@ -64,7 +65,7 @@ func TestRefusals(t *testing.T) {
 			if *e.Code != test.code || param != test.param {
 				t.Errorf("got %s", w.Body)
 			}
-			if want := map[bool]Outcome{true: Rejected}[test.status < 500]; want != "" && rec.Outcome != want {
+			if want := map[bool]Outcome{true: ProviderError, false: Rejected}[test.code == "provider_auth"]; rec.Outcome != want {
 				t.Errorf("outcome %s", rec.Outcome)
 			}
 			if test.name == "no key for the provider" && !strings.Contains(e.Message, "{env.NO_KEY}") {
