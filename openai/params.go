@@ -2,6 +2,8 @@ package openai
 
 import (
 	"bytes"
+	"maps"
+	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -110,6 +112,13 @@ var params = map[string]kinds{
 	"layer":   anything,
 
 	extraField: object,
+}
+
+// Parameters lists the fields of OpenAI's chat completion request by name, in
+// alphabetical order, without the gateway's own.
+func Parameters() []string {
+	list := slices.Sorted(maps.Keys(params))
+	return slices.DeleteFunc(list, isGatewayField)
 }
 
 // names interns the fields' names, so that reading a request allocates none.

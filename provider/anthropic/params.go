@@ -17,21 +17,27 @@ var Carried = map[string]string{
 	"max_tokens":            "max_tokens",
 	"temperature":           "temperature, at most 1; dropped for models that refuse it and while thinking",
 	"top_p":                 "top_p; dropped for models that refuse it, beside temperature from Claude 4.1 on, and while thinking",
-	"stop":                  "stop_sequences, but for blank ones",
+	"stop":                  "stop_sequences; blank ones are dropped",
 	"tools":                 "tools; Anthropic's own tools as they are",
 	"functions":             "tools",
-	"tool_choice":           "tool_choice; allowed_tools by leaving the others out",
+	"tool_choice":           "tool_choice; dropped where it forces a tool and the model refuses that; allowed_tools by leaving the others out",
 	"function_call":         "tool_choice",
 	"parallel_tool_calls":   "tool_choice.disable_parallel_tool_use",
 	"response_format":       "output_config.format; before Claude 4.5 a tool that the model must call; json_object as an instruction",
-	"reasoning_effort":      "thinking, and output_config.effort from Claude 4.6 on",
+	"reasoning_effort":      "thinking, and output_config.effort from Claude 4.6 on; dropped for models that don't think so",
 	"user":                  "metadata.user_id",
 	"safety_identifier":     "metadata.user_id",
-	"service_tier":          "service_tier: auto, or default as standard_only",
+	"service_tier":          "service_tier: auto, and default as standard_only; others dropped",
 	"stream":                "stream",
 	"stream_options":        "by the gateway",
 	"modalities":            "text alone",
 	"n":                     "1 alone",
+}
+
+// CarriedByPlatforms is what the services of other makers carry otherwise.
+var CarriedByPlatforms = map[string]string{
+	"model":        "the URL's path",
+	"service_tier": "default alone",
 }
 
 // translation makes Anthropic's request of a chat completion.

@@ -8,10 +8,10 @@ import (
 	"github.com/layergateway/layergateway/openai"
 )
 
-// carried is every parameter of OpenAI's that has an equivalent, and what it
+// Carried is every parameter of OpenAI's that has an equivalent, and what it
 // becomes. Some are carried only in part, or only to some models: what is left
 // behind of these is found while translating.
-var carried = map[string]string{
+var Carried = map[string]string{
 	"model":                 "the URL's path",
 	"messages":              "contents, systemInstruction",
 	"stream":                "streamGenerateContent",
@@ -20,28 +20,28 @@ var carried = map[string]string{
 	"functions":             "tools[].functionDeclarations",
 	"tool_choice":           "toolConfig.functionCallingConfig",
 	"function_call":         "toolConfig.functionCallingConfig",
-	"web_search_options":    "tools[].googleSearch",
-	"response_format":       "generationConfig.responseMimeType, responseJsonSchema",
-	"reasoning_effort":      "generationConfig.thinkingConfig",
+	"web_search_options":    "tools[].googleSearch; dropped beside functions before Gemini 3, and on Vertex AI",
+	"response_format":       "generationConfig.responseMimeType, responseJsonSchema; dropped beside functions before Gemini 3",
+	"reasoning_effort":      "generationConfig.thinkingConfig; dropped for models that don't think",
 	"temperature":           "generationConfig.temperature",
 	"top_p":                 "generationConfig.topP",
-	"frequency_penalty":     "generationConfig.frequencyPenalty; models since 2.5 take none",
-	"presence_penalty":      "generationConfig.presencePenalty; models since 2.5 take none",
+	"frequency_penalty":     "generationConfig.frequencyPenalty; dropped for models since 2.5",
+	"presence_penalty":      "generationConfig.presencePenalty; dropped for models since 2.5",
 	"seed":                  "generationConfig.seed",
 	"n":                     "generationConfig.candidateCount",
 	"stop":                  "generationConfig.stopSequences",
 	"logprobs":              "generationConfig.responseLogprobs",
-	"top_logprobs":          "generationConfig.logprobs",
+	"top_logprobs":          "generationConfig.logprobs; dropped without logprobs",
 	"max_tokens":            "generationConfig.maxOutputTokens",
 	"max_completion_tokens": "generationConfig.maxOutputTokens",
-	"modalities":            "generationConfig.responseModalities",
-	"service_tier":          "serviceTier",
+	"modalities":            "generationConfig.responseModalities: text, image; others dropped",
+	"service_tier":          "serviceTier: default as standard, flex, priority; others dropped",
 }
 
-// carriedByVertex is what Vertex AI carries otherwise.
-var carriedByVertex = map[string]string{
-	"metadata":     "labels, of what is fit to be one",
-	"service_tier": "the header X-Vertex-AI-LLM-Shared-Request-Type",
+// CarriedByVertex is what Vertex AI carries otherwise.
+var CarriedByVertex = map[string]string{
+	"metadata":     "labels; what is not fit to be one is dropped",
+	"service_tier": "the header X-Vertex-AI-LLM-Shared-Request-Type: flex, priority; others but default dropped",
 }
 
 // asksNothing holds, for parameters without equivalent, the value that only says
@@ -55,7 +55,7 @@ var asksNothing = map[string]string{
 func (s *service) withoutEquivalent(r *openai.Request, e *openai.Edits) []string {
 	var list []string
 	for _, name := range r.Present(e) {
-		if _, ok := carried[name]; ok {
+		if _, ok := Carried[name]; ok {
 			continue
 		}
 		if _, ok := s.carried[name]; ok {

@@ -15,7 +15,7 @@ type Address func(ctx context.Context, c *provider.Call, h http.Header) (url str
 // service is what sets Google's services that speak the protocol apart.
 type service struct {
 	address Address
-	// carried is what the service carries in another way than the table carried
+	// carried is what the service carries in another way than the table Carried
 	// has it, or beside it.
 	carried map[string]string
 	// callIDs: function calls and their results carry ids. Where they do not, it
@@ -48,7 +48,7 @@ func geminiAPI() *service {
 // github.com/googleapis/js-genai.
 func NewVertex(a Address) func() provider.Chat {
 	s := &service{
-		address: a, carried: carriedByVertex,
+		address: a, carried: CarriedByVertex,
 		tierHeader: "X-Vertex-Ai-Llm-Shared-Request-Type", labels: true, streamArguments: true,
 	}
 	return func() provider.Chat { return &chat{service: s, now: time.Now} }
