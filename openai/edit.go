@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"slices"
 	"bytes"
 	"iter"
 
@@ -71,6 +72,7 @@ func (r *Request) Has(e *Edits, name string) bool {
 // Append writes the request with the edits, and without the gateway's own
 // fields, to dst. Values that no edit touches keep their bytes.
 func (r *Request) Append(dst []byte, e *Edits) []byte {
+	dst = slices.Grow(dst, len(r.raw)+512)
 	dst = append(dst, '{')
 	first := true
 	comma := func() {

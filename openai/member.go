@@ -72,6 +72,9 @@ func SetMember(obj jsontext.Value, name string, value []byte) []byte {
 // names, nor has any of its tool calls. Requests without such members, which is
 // nearly all, are only searched.
 func (r *Request) DropMessageMembers(e *Edits, drop ...string) {
+	if !r.more {
+		return // most requests, and the gate's own message, have none
+	}
 	parts := [][]byte{}
 	if x, ok := e.find("messages"); ok {
 		parts = x.parts

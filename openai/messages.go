@@ -23,6 +23,7 @@ func (r *Request) scanMessages(dec *jsontext.Decoder, f *field) error {
 			return err
 		}
 		empty = empty && m.empty
+		r.more = r.more || m.more
 		r.messages = append(r.messages, m.span)
 	}
 	if len(r.messages) > 0 && empty {
@@ -36,6 +37,7 @@ func (r *Request) scanMessages(dec *jsontext.Decoder, f *field) error {
 type messageScan struct {
 	span
 	empty bool
+	more  bool // it has members beside role and content
 }
 
 func scanMessage(dec *jsontext.Decoder, i int) (m messageScan, err error) {
@@ -61,6 +63,7 @@ func scanMessage(dec *jsontext.Decoder, i int) (m messageScan, err error) {
 		// The names that matter are ASCII; an escaped spelling of them is
 		// caught below as missing.
 		isRole, isContent := string(name) == `"role"`, string(name) == `"content"`
+		m.more = m.more || !isRole && !isContent
 		isCalls := string(name) == `"tool_calls"` || string(name) == `"function_call"` || string(name) == `"audio"` || string(name) == `"refusal"`
 		v, err := dec.ReadValue()
 		if err != nil {

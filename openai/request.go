@@ -26,7 +26,8 @@ type Request struct {
 	raw      []byte
 	fields   []field
 	messages []span
-	inner    int // offset behind the messages' opening bracket
+	more     bool // some message has members beside role and content
+	inner    int  // offset behind the messages' opening bracket
 
 	Stream       bool
 	IncludeUsage bool // stream_options.include_usage
