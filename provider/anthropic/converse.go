@@ -20,11 +20,11 @@ import (
 type conversation struct {
 	*translation
 	ids  map[string]string // the client's tool call ids, and what they became
-	used map[string]bool   // what they became, so far
+	used map[string]int    // what they became, so far; and the last number that was put behind each
 }
 
 func (t *translation) converse() error {
-	c := conversation{translation: t, ids: map[string]string{}, used: map[string]bool{}}
+	c := conversation{translation: t, ids: map[string]string{}, used: map[string]int{}}
 	for i := range t.in.Messages {
 		m := &t.in.Messages[i]
 		param := fmt.Sprintf("messages[%d]", i)
@@ -224,10 +224,13 @@ func (c *conversation) newID(id string) string {
 		clean = "toolu_" + hex.EncodeToString(sum[:12])
 	}
 	unique := clean
-	for n := 2; c.used[unique]; n++ {
+	// From the last number on, or a conversation of one id alone would take the
+	// square of its length.
+	for n := c.used[clean] + 1; c.used[unique] > 0; n++ {
 		unique = fmt.Sprintf("%s_%d", clean, n)
+		c.used[clean] = n
 	}
-	c.used[unique] = true
+	c.used[unique] = 1
 	c.ids[id] = unique
 	return unique
 }
