@@ -29,7 +29,7 @@ type body struct {
 type turn struct {
 	Role    string  `json:"role"` // user, assistant
 	Content []block `json:"content"`
-	results int     // tool results, at the front
+	results []block // tool results: they go in front of the content
 }
 
 // block is a piece of content of any type; what a type does not have is empty.

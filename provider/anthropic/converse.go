@@ -59,6 +59,10 @@ func (c *conversation) end() error {
 		// There must be a message: instructions alone are what the user says.
 		b.Messages, b.System = []turn{{Role: "user", Content: b.System}}, nil
 	}
+	for i := range b.Messages {
+		t := &b.Messages[i]
+		t.Content = append(t.results, t.Content...)
+	}
 	last := &b.Messages[len(b.Messages)-1]
 	if x := &last.Content[len(last.Content)-1]; last.Role == "assistant" && x.Type == "text" {
 		// The model goes on with the assistant's words, which must not end in
@@ -161,11 +165,13 @@ func (c *conversation) tool(m *openai.Message, param string) error {
 			result.CacheControl, parts[i].CacheControl = parts[i].CacheControl, nil
 		}
 	}
-	c.say("user", result)
-	last := &c.body.Messages[len(c.body.Messages)-1]
-	copy(last.Content[last.results+1:], last.Content[last.results:])
-	last.Content[last.results] = result
-	last.results++
+	turns := c.body.Messages
+	if n := len(turns); n == 0 || turns[n-1].Role != "user" {
+		turns = append(turns, turn{Role: "user"})
+	}
+	last := &turns[len(turns)-1]
+	last.results = append(last.results, result)
+	c.body.Messages = turns
 	return nil
 }
 

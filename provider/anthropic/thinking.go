@@ -34,7 +34,7 @@ func (t *translation) think() error {
 func (t *translation) goesOnWithoutThinking() bool {
 	turns := t.body.Messages
 	n := len(turns)
-	if n > 1 && turns[n-1].results > 0 {
+	if n > 1 && len(turns[n-1].results) > 0 {
 		n--
 	}
 	last := &turns[n-1]
