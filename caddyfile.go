@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -136,6 +137,9 @@ func (p *gatewayParser) apiKey(d *caddyfile.Dispenser) error {
 	var err error
 	if key.Key, err = hashedKey(key.Key); err != nil {
 		return d.Errf("api_key: %w", err)
+	}
+	if slices.ContainsFunc(p.gateway.APIKeys, func(k *APIKey) bool { return k.Key == key.Key }) {
+		return d.Err("api_key: is given twice")
 	}
 	p.gateway.APIKeys = append(p.gateway.APIKeys, key)
 	return words{

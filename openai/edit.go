@@ -1,9 +1,9 @@
 package openai
 
 import (
-	"slices"
 	"bytes"
 	"iter"
+	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
 )

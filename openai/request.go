@@ -17,6 +17,10 @@ import (
 // more than this.
 const maxTools = 1024
 
+// maxFields bounds a request's top-level fields: OpenAI knows some forty, and
+// each costs memory beside the body.
+const maxFields = 4096
+
 // maxParam bounds a name that the client made up and an error repeats.
 const maxParam = 200
 
@@ -95,7 +99,9 @@ func (r *Request) scan() error {
 			return jsonError(err)
 		}
 		f.end = int(dec.InputOffset())
-		r.fields = append(r.fields, f)
+		if r.fields = append(r.fields, f); len(r.fields) > maxFields {
+			return Invalid("invalid_json", "", "the request has more than %d fields", maxFields)
+		}
 	}
 	if _, err := dec.ReadToken(); err != nil {
 		return jsonError(err)

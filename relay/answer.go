@@ -76,7 +76,7 @@ func (a *answering) readWhole(body io.Reader, answer openai.Answer) error {
 // gather reads a stream that nobody asked for.
 func (a *answering) gather(body io.Reader, answer openai.Answer) error {
 	events := a.reader(io.LimitReader(body, maxAnswer))
-	for !a.chat.Done() {
+	for {
 		ev, err := events.Next()
 		if err != nil {
 			// An answer that is whole is not lost to a connection that dies
@@ -89,8 +89,10 @@ func (a *answering) gather(body io.Reader, answer openai.Answer) error {
 		if err := a.chat.Event(ev, answer); err != nil {
 			return err
 		}
+		if a.chat.Done() {
+			a.dog.done()
+		}
 	}
-	return a.chat.End(answer)
 }
 
 // reader reads the stream's events, in the framing of the provider's dialect.
@@ -113,6 +115,8 @@ func (a *answering) failure(ctx context.Context, err error) error {
 	var known *provider.Error
 	if interrupted := a.interrupted(ctx); interrupted != nil {
 		err = interrupted
+	} else if errors.Is(err, errCut) {
+		err = &provider.Error{Kind: provider.Failed, Message: errTruncated.Error(), Err: err}
 	} else if !errors.As(err, &known) {
 		err = garbage(err)
 	}

@@ -81,10 +81,15 @@ const linger = time.Second
 func (d *watchdog) done() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.timer != nil && d.idle != linger {
-		d.heard, d.idle = true, linger
-		d.timer.Reset(d.idle)
+	if d.idle == linger {
+		return
 	}
+	d.heard, d.idle = true, linger
+	if d.timer == nil { // a whole answer was asked for
+		d.timer = time.AfterFunc(d.idle, d.bark)
+		return
+	}
+	d.timer.Reset(d.idle)
 }
 
 // stop ends the watch and the attempt's context.

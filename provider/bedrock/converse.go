@@ -21,11 +21,11 @@ type conversation struct {
 	*translation
 	ids       map[string]string // the client's tool call ids, and what they became
 	used      map[string]bool   // what they became, so far
-	documents map[string]bool   // their names
+	documents map[string]int    // their names, and how many begin with each
 }
 
 func (t *translation) converse() error {
-	c := conversation{translation: t, ids: map[string]string{}, used: map[string]bool{}, documents: map[string]bool{}}
+	c := conversation{translation: t, ids: map[string]string{}, used: map[string]bool{}, documents: map[string]int{}}
 	for i := range t.in.Messages {
 		m := &t.in.Messages[i]
 		param := fmt.Sprintf("messages[%d]", i)

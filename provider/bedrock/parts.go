@@ -161,9 +161,10 @@ func (c *conversation) documentName(given string) string {
 		clean = "document"
 	}
 	name := clean
-	for n := 2; c.documents[name]; n++ {
-		name = fmt.Sprintf("%s (%d)", clean, n)
+	for c.documents[name] > 0 {
+		c.documents[clean]++
+		name = fmt.Sprintf("%s (%d)", clean, c.documents[clean])
 	}
-	c.documents[name] = true
+	c.documents[name]++
 	return name
 }

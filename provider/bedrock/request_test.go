@@ -128,7 +128,7 @@ func TestHeader(t *testing.T) {
 
 // Document names are Bedrock's to refuse: each is clean, and none comes twice.
 func TestDocumentName(t *testing.T) {
-	c := conversation{documents: map[string]bool{}}
+	c := conversation{documents: map[string]int{}}
 	for _, x := range [][2]string{
 		{"report", "report"}, {"report", "report (2)"}, {"re_port", "re port"}, {"  a \t b\n", "a b"}, {"Übersicht (neu) [1]", "bersicht (neu) [1]"},
 		{"", "document"}, {"日本", "document (2)"}, {strings.Repeat("x", 100), strings.Repeat("x", maxDocumentName)}, {strings.Repeat("x", 100), strings.Repeat("x", maxDocumentName) + " (2)"},
