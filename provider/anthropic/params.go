@@ -21,7 +21,7 @@ var Carried = map[string]string{
 	"tools":                 "tools; Anthropic's own tools as they are",
 	"functions":             "tools",
 	"tool_choice":           "tool_choice; dropped where it forces a tool and the model refuses that; allowed_tools by leaving the others out",
-	"function_call":         "tool_choice",
+	"function_call":         "tool_choice; dropped where that is",
 	"parallel_tool_calls":   "tool_choice.disable_parallel_tool_use",
 	"response_format":       "output_config.format; before Claude 4.5 a tool that the model must call; json_object as an instruction",
 	"reasoning_effort":      "thinking, and output_config.effort from Claude 4.6 on; dropped for models that don't think so",

@@ -14,7 +14,7 @@ import (
 // All others are dropped and reported, and so is what is left behind of these.
 var Carried = map[string]string{
 	"model":                 "model",
-	"messages":              "messages",
+	"messages":              "messages, with parts as Cohere has them",
 	"max_completion_tokens": "max_tokens",
 	"max_tokens":            "max_tokens",
 	"temperature":           "temperature, at most 1",
