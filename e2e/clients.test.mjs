@@ -1,12 +1,13 @@
-// Every client, against every gate, in every scenario.
+// Every client, against every gate, in every scenario; with providers of lesser fame, the official client does
+// all and the others the core.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
 import * as ai from './clients/ai.mjs';
 import * as langchain from './clients/langchain.mjs';
 import * as openai from './clients/openai.mjs';
-import { scenarios, targets } from './scenarios.mjs';
-import { gates, key, start } from './stack.mjs';
+import { scenarios } from './scenarios.mjs';
+import { can, gates, key, more, start, targets } from './stack.mjs';
 
 let stack;
 before(async () => { stack = await start(); });
@@ -14,9 +15,10 @@ after(() => stack?.stop());
 
 for (const sdk of [openai, ai.chat, ai.compatible, langchain]) {
   describe(sdk.name, { concurrency: 8 }, () => {
-    for (const gate of targets) {
+    for (const gate of [...targets, ...more]) {
       for (const scenario of scenarios) {
-        if (scenario.for && !scenario.for(gate)) continue;
+        if (scenario.needs && !scenario.needs.every((what) => can(gate, what))) continue;
+        if (more.includes(gate) && sdk !== openai && !scenario.core) continue;
         test(`${gate}: ${scenario.name}`, { timeout: 60_000 }, () => scenario.run(bench(sdk, gate, scenario)));
       }
     }
@@ -34,6 +36,7 @@ function bench(sdk, gate, scenario) {
     signed: sdk.has.signatures,
     reasoning: sdk.has.reasoning,
     journal,
+    picture: stack.picture,
     ask: ({ prompt, ...more }) => ({ model: sdk.reference(gate, gates[gate].id), prompt: `${prompt} [[tag=${tag}]]`, ...more }),
     // with is the same with a wrong key, or another gate.
     with: (wrong = {}) => ({ client: open(wrong.key ?? key), model: wrong.gate && { model: sdk.reference(wrong.gate, wrong.gate) } }),

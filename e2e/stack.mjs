@@ -13,17 +13,51 @@ const repository = path.resolve(import.meta.dirname, '..');
 /** The gateway's key for clients. */
 export const key = 'layer_' + '0123456789abcdef'.repeat(4);
 
-/** The gates: each one model of one provider, but for the last, which falls back. */
+/**
+ * The providers beside OpenAI, Anthropic and Google: a gate for each, of the same name, with the model and what
+ * its stand-in cannot do. addresses: it takes images by their bytes alone, so that the gateway fetches them.
+ */
+const others = {
+  azure: { model: 'gpt-5-mini', lacks: ['told'] },
+  mistral: { model: 'mistral-medium-latest' },
+  groq: { model: 'openai/gpt-oss-120b' },
+  deepseek: { model: 'deepseek-chat', lacks: ['schema'] },
+  xai: { model: 'grok-4.5' },
+  openrouter: { model: 'moonshotai/kimi-k2' },
+  together: { model: 'openai/gpt-oss-20b' },
+  fireworks: { model: 'accounts/fireworks/models/glm-5' },
+  perplexity: { model: 'sonar-pro', lacks: ['tools', 'reasoning', 'cached'] },
+  cerebras: { model: 'gpt-oss-120b' },
+  moonshot: { model: 'kimi-k2.5' },
+  alibaba: { model: 'qwen3-max' },
+  ollama: { model: 'qwen3:8b', lacks: ['addresses', 'cached'] },
+  vllm: { model: 'Qwen/Qwen3-8B', lacks: ['cached'] },
+};
+
+/**
+ * The gates: each one model of one provider, but for fallback. lacks is what a model cannot do; told: that it
+ * tells its reasoning.
+ */
 export const gates = {
-  'openai': { id: '11111111-0000-4000-8000-000000000001', model: 'openai/gpt-4o' },
-  'openai-reasoning': { id: '11111111-0000-4000-8000-000000000002', model: 'openai/gpt-5' },
+  'openai': { id: '11111111-0000-4000-8000-000000000001', model: 'openai/gpt-4o', lacks: ['reasoning'] },
+  'openai-reasoning': { id: '11111111-0000-4000-8000-000000000002', model: 'openai/gpt-5', lacks: ['told'] },
   'anthropic': { id: '11111111-0000-4000-8000-000000000003', model: 'anthropic/claude-sonnet-4-5' },
   'anthropic-adaptive': { id: '11111111-0000-4000-8000-000000000004', model: 'anthropic/claude-opus-5' },
   'google': { id: '11111111-0000-4000-8000-000000000005', model: 'google/gemini-3-flash-preview' },
   'google-unsigned': { id: '11111111-0000-4000-8000-000000000006', model: 'google/gemini-2.5-flash' },
   'fallback': { id: '11111111-0000-4000-8000-000000000007', model: 'openai/gpt-4o', fallback: 'anthropic/claude-sonnet-4-5 google/gemini-2.5-flash' },
   'keyless': { id: '11111111-0000-4000-8000-000000000008', model: 'refused/gpt-4o' },
+  ...Object.fromEntries(Object.entries(others).map(([name, o], i) => [name, {
+    ...o, id: `11111111-0000-4000-8000-0000000001${String(i).padStart(2, '0')}`, model: `${name}/${o.model}`,
+  }])),
 };
+
+/** Gates that everything runs against, one a model generation of each dialect, and those of the other providers. */
+export const targets = Object.keys(gates).slice(0, 6);
+export const more = Object.keys(others);
+
+/** Whether a gate's provider can do something. */
+export const can = (gate, what) => !gates[gate].lacks?.includes(what);
 
 /** Starts everything; stop() ends it and removes what it wrote. */
 export async function start() {
@@ -40,7 +74,7 @@ export async function start() {
     ]);
     const upstream = await startUpstream(upstreamBin, ended);
     const url = await startGateway(gatewayBin, dir, upstream, ended);
-    return { baseURL: url + '/v1', key, journal: (tag, wait, count) => journal(upstream, tag, wait, count), stop };
+    return { baseURL: url + '/v1', key, picture: upstream.url + '/picture.png', journal: (tag, wait, count) => journal(upstream, tag, wait, count), stop };
   } catch (err) {
     await stop();
     throw err;
@@ -111,7 +145,12 @@ async function finish(child) {
   clearTimeout(late);
 }
 
-function caddyfile(port, { base_urls: at, keys }) {
+function caddyfile(port, { url, base_urls: at, keys }) {
+  const family = more.map((name) => `
+		provider ${name} {
+			base_url ${url}/${name}/v1
+			api_key ${keys.openai}
+		}`);
   const all = Object.entries(gates).map(([name, g]) => `
 		gate ${g.id} {
 			name ${name}
@@ -132,6 +171,7 @@ http://127.0.0.1:${port} {
 		api_key ${key} {
 			name e2e
 		}
+		fetch_urls public 127.0.0.0/8
 		provider openai {
 			base_url ${at.openai}
 			api_key {env.E2E_OPENAI_KEY}
@@ -148,6 +188,7 @@ http://127.0.0.1:${port} {
 			base_url ${at.openai}
 			api_key sk-not-a-key-of-this-provider
 		}
+${family.join('')}
 ${all.join('\n')}
 	}
 }

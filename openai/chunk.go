@@ -292,6 +292,9 @@ func openOffset(raw []byte, from int) int {
 	return from + bytes.IndexByte(raw[from:], '{') + 1
 }
 
+// Listed reports whether the chunk has choices, as an array, though it be empty.
+func (c *Chunk) Listed() bool { return c.listed }
+
 // Choices gives each choice's index and whether the chunk finishes it.
 func (c *Chunk) Choices() iter.Seq2[int, bool] {
 	return func(yield func(int, bool) bool) {

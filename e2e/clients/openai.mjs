@@ -71,7 +71,7 @@ function content({ prompt, image }) {
 function told(body) {
   const { message, finish_reason: finish } = body.choices[0];
   return {
-    text: message.content ?? '', finish, reasoning: message.reasoning_content ?? '',
+    text: message.content ?? '', finish, reasoning: message.reasoning_content ?? '', cached: body.usage?.prompt_tokens_details?.cached_tokens ?? 0,
     usage: body.usage && { input: body.usage.prompt_tokens, output: body.usage.completion_tokens },
   };
 }

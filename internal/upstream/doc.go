@@ -7,6 +7,10 @@
 // asked is in the [Journal], for Go through [Server.Journal], over HTTP at /journal. The credentials are
 // [OpenAIKey], [AnthropicKey] and [GoogleKey]; every other is refused as the provider refuses it.
 //
+// OpenAI's fake stands for the servers that speak its format too, below /azure/v1, /mistral/v1, /groq/v1 and so
+// on, each with the habits that its documentation tells of: what it refuses, and where its answers have reasoning
+// and usage. They take OpenAIKey. At /picture.png is the image that URLs may name.
+//
 // # What is answered
 //
 //   - The prompt is the text of the last user turn that has any. The answer to it is
@@ -28,7 +32,7 @@
 // A prompt may hold orders in double brackets: [[status=429,retry-after=2]]. A word that is not below is
 // refused with 400, so a test with a typing error cannot pass.
 //
-//	on=openai        this block holds for that provider only (openai, anthropic, google)
+//	on=openai        this block holds for that provider only (openai, anthropic, google, mistral, …)
 //	tag=x            names the request in the journal
 //	status=N         refuse with the provider's own error of that status
 //	code=x           its code, where the shape has one (OpenAI's insufficient_quota)

@@ -5,10 +5,12 @@ import (
 	"strings"
 )
 
-// openAI is POST /v1/chat/completions of api.openai.com.
-type openAI struct{}
+// openAI is POST /v1/chat/completions of api.openai.com, or of a server that speaks its format.
+type openAI struct{ *habits }
 
-func (openAI) name() string { return "openai" }
+var openAIItself = openAI{&habits{name: "openai"}}
+
+func (d openAI) name() string { return d.habits.name }
 
 func (openAI) header(h http.Header, id string) {
 	h.Set("X-Request-Id", "req_"+id)
@@ -58,6 +60,9 @@ func (d openAI) read(r *http.Request, body []byte) (*ask, *refusal) {
 		return nil, openAIInvalid("We could not parse the JSON body of your request. (HINT: This likely means you aren't using"+
 			" your HTTP library correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON.)", "", "")
 	}
+	if no := d.admit(req); no != nil {
+		return nil, no
+	}
 	if f := openAIRequest(root(), req); f != nil {
 		return nil, openAIWords(f)
 	}
@@ -65,18 +70,15 @@ func (d openAI) read(r *http.Request, body []byte) (*ask, *refusal) {
 	if name == "" {
 		return nil, openAIInvalid("you must provide a model parameter", "", "")
 	}
-	model, ok := openAIModels[name]
-	for _, m := range openAIModels {
-		if m.snapshot == name {
-			model, ok = m, true
-		}
-	}
+	model, ok := d.find(name)
 	if !ok {
 		return nil, &refusal{status: http.StatusNotFound, kind: "invalid_request_error", code: "model_not_found",
 			message: "The model `" + name + "` does not exist or you do not have access to it."}
 	}
-	if no := model.refuses(req); no != nil {
-		return nil, no
+	if d.model == "" {
+		if no := model.refuses(req); no != nil {
+			return nil, no
+		}
 	}
 	if no := openAITurns(req, model); no != nil {
 		return nil, no
@@ -88,10 +90,29 @@ func (d openAI) read(r *http.Request, body []byte) (*ask, *refusal) {
 	return a, nil
 }
 
-func (openAI) authenticate(r *http.Request) *refusal {
+// find gives a model of the server's by its name or its snapshot's.
+func (d openAI) find(name string) (openAIModel, bool) {
+	if d.model != "" {
+		return openAIModel{snapshot: name, efforts: d.efforts, sampling: true}, name == d.model
+	}
+	model, ok := openAIModels[name]
+	for _, m := range openAIModels {
+		if m.snapshot == name {
+			model, ok = m, true
+		}
+	}
+	return model, ok
+}
+
+func (d openAI) authenticate(r *http.Request) *refusal {
 	no := &refusal{status: http.StatusUnauthorized, kind: "invalid_request_error"}
 	key, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if d.key != "" && !bearer {
+		key, bearer = r.Header.Get(d.key), d.key == "Api-Key"
+	}
 	switch {
+	case d.key == "-": // on a machine of one's own
+		return nil
 	case !bearer:
 		no.message = "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth" +
 			" (i.e. Authorization: Bearer YOUR_KEY)."

@@ -105,7 +105,7 @@ func quotedList(words []string) string {
 	return strings.Join(quoted, ", ")
 }
 
-func (openAI) refuse(w http.ResponseWriter, no *refusal, _ string) {
+func (d openAI) refuse(w http.ResponseWriter, no *refusal, _ string) {
 	if no.retryAfter != "" {
 		w.Header().Set("Retry-After", no.retryAfter)
 	}
@@ -115,7 +115,7 @@ func (openAI) refuse(w http.ResponseWriter, no *refusal, _ string) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(no.status)
-	_, _ = w.Write(openAIError(no))
+	_, _ = w.Write(d.error(no))
 }
 
 func openAIError(no *refusal) jsontext.Value {

@@ -48,13 +48,17 @@ type Server struct {
 // New returns a server with an empty journal.
 func New() *Server {
 	s := &Server{journal: newJournal(), mux: http.NewServeMux(), struck: map[string]int{}}
-	s.mux.Handle("POST /openai/v1/chat/completions", s.serve(openAI{}))
+	s.mux.Handle("POST /openai/v1/chat/completions", s.serve(openAIItself))
+	for i := range family {
+		s.mux.Handle("POST /"+family[i].name+"/v1/chat/completions", s.serve(openAI{&family[i]}))
+	}
 	s.mux.Handle("POST /anthropic/v1/messages", s.serve(anthropic{}))
 	s.mux.Handle("POST /google/v1beta/models/{action}", s.serve(google{}))
-	s.mux.Handle("/openai/", nowhere(openAI{}))
+	s.mux.Handle("/openai/", nowhere(openAIItself))
 	s.mux.Handle("/anthropic/", nowhere(anthropic{}))
 	s.mux.Handle("/google/", nowhere(google{}))
 	s.mux.Handle("/journal", s.journal)
+	s.mux.HandleFunc("GET /picture.png", picture)
 	return s
 }
 
@@ -70,6 +74,13 @@ func nowhere(d dialect) http.Handler {
 		no.message = fmt.Sprintf("Invalid URL (%s %s)", r.Method, r.URL.Path)
 		d.refuse(w, no, "nowhere")
 	})
+}
+
+// picture is one pixel, for whom a URL must lead to an image.
+func picture(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "image/png")
+	_, _ = w.Write([]byte("\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\b\x06\x00\x00\x00\x1f\x15\xc4\x89" +
+		"\x00\x00\x00\vIDATx\x9cc`\x00\x02\x00\x00\x05\x00\x01z^\xab?\x00\x00\x00\x00IEND\xaeB`\x82"))
 }
 
 func (s *Server) serve(d dialect) http.Handler {

@@ -159,6 +159,12 @@ func (c *chat) Event(ev sse.Event, a openai.Answer) error {
 	if err := c.failure(chunk.Error); err != nil {
 		return err
 	}
+	if !chunk.Listed() {
+		// Some servers send an error as they do with a status: its members on top.
+		if e, err := readError(0, data); err == nil {
+			return c.mend.judge(e, data)
+		}
+	}
 	for i, finished := range chunk.Choices() {
 		c.choices.add(i)
 		if finished {

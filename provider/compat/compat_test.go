@@ -215,6 +215,13 @@ func TestErrorIn200(t *testing.T) {
 			"named, nested": func(p provider.Chat) error {
 				return p.Event(sse.Event{Name: []byte("error"), Data: []byte(`{"error":` + c.err + `}`)}, openai.NewStream(true))
 			},
+			"on top": func(p provider.Chat) error {
+				data := c.err
+				if data[0] != '{' {
+					data = `{"message":` + data + `}`
+				}
+				return p.Event(sse.Event{Data: []byte(data)}, openai.NewStream(true))
+			},
 			"with choices": func(p provider.Chat) error {
 				return p.Event(sse.Event{Data: []byte(`{"choices":[{"index":0,"delta":{},"finish_reason":"error"}],"error":` + c.err + `}`)}, openai.NewStream(true))
 			},
