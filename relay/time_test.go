@@ -1,0 +1,136 @@
+package relay
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestTimeouts checks each limit on a clock of its own.
+func TestTimeouts(t *testing.T) {
+	list := strings.SplitAfter(goodStream, "\n\n")
+	content := list[0] + list[1]
+	tests := []struct {
+		id     string
+		body   string
+		sent   string // before the silence
+		took   time.Duration
+		status int
+		begun  bool
+	}{
+		{"D14 no headers", hiStream, "-", 3 * time.Second, 504, false},
+		{"D15 no content", hiStream, list[0], 3 * time.Second, 504, false},
+		{"idle", hiStream, content, 5 * time.Second, 200, true},
+		{"total", hi, "-", 60 * time.Second, 504, false},
+	}
+	for _, test := range tests {
+		t.Run(test.id, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var ctx context.Context
+				u := &upstream{}
+				a := answer{typ: "text/event-stream", read: io.MultiReader(strings.NewReader(test.sent), silent(func() context.Context { return ctx }))}
+				if test.sent == "-" {
+					a = answer{hang: true}
+				}
+				u.answers = []answer{a}
+				r := setup(t, u, nil, gateJSON(`"timeouts":{"firstToken":"3s","idle":"5s","total":"60s"}`))
+				p := r.Providers["a"]
+				p.Transport = roundTrip(func(req *http.Request) (*http.Response, error) { ctx = req.Context(); return u.RoundTrip(req) })
+				start := time.Now()
+				w, rec := ask(r, test.body, nil)
+				if took := time.Since(start); took != test.took {
+					t.Errorf("took %s", took)
+				}
+				if w.Code != test.status || rec.Outcome != Timeout {
+					t.Errorf("%d %s %s", w.Code, rec.Outcome, w.Body)
+				}
+				out := w.Body.String()
+				if e := errorOf(t, []byte(out[strings.LastIndex(out, `{"error"`):])); *e.Code != "provider_timeout" {
+					t.Errorf("got %s", out)
+				}
+				r.Gates.Close()
+			})
+		})
+	}
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// TestOpenBehindTheEnd: an answer that has ended is not held up by a connection
+// that stays open, nor lost with it.
+func TestOpenBehindTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var ctx context.Context
+		u := &upstream{answers: []answer{{typ: "text/event-stream", read: io.MultiReader(strings.NewReader(goodStream), silent(func() context.Context { return ctx }))}}}
+		r := setup(t, u, nil, gateJSON(``))
+		r.Providers["a"].Transport = roundTrip(func(req *http.Request) (*http.Response, error) { ctx = req.Context(); return u.RoundTrip(req) })
+		start := time.Now()
+		w, rec := ask(r, hiStream, nil)
+		if rec.Outcome != OK || !strings.HasSuffix(w.Body.String(), "data: [DONE]\n\n") || time.Since(start) != linger {
+			t.Errorf("%s after %s: %s", rec.Outcome, time.Since(start), w.Body)
+		}
+		r.Gates.Close()
+	})
+}
+
+// TestKeepalive: comments while the upstream is silent, none before its first
+// content.
+func TestKeepalive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		parts := []io.Reader{strings.NewReader(goodStream[:strings.Index(goodStream, "\n\n")+2]), pause(40 * time.Second)}
+		rest := goodStream[strings.Index(goodStream, "\n\n")+2:]
+		i := strings.Index(rest, "\n\n") + 2
+		parts = append(parts, strings.NewReader(rest[:i]), pause(40*time.Second), strings.NewReader(rest[i:]))
+		r := setup(t, &upstream{answers: []answer{{typ: "text/event-stream", read: io.MultiReader(parts...)}}}, nil, gateJSON(``))
+		r.Keepalive = 15 * time.Second
+		w, rec := ask(r, hiStream, nil)
+		out := w.Body.String()
+		if strings.Count(out, ": ping\n\n") != 2 || strings.HasPrefix(out, ":") || rec.Outcome != OK {
+			t.Errorf("%s: %s", rec.Outcome, out)
+		}
+		r.Gates.Close()
+	})
+}
+
+func pause(d time.Duration) io.Reader {
+	return readerFunc(func([]byte) (int, error) { time.Sleep(d); return 0, io.EOF })
+}
+
+// TestRetry: what may pass is tried again after a pause, as often as the gate
+// has it; what won't is not.
+func TestRetry(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		answers []answer
+		tries   int
+		status  int
+	}{
+		{"passes", []answer{{status: 500}, {body: good}}, 2, 200},
+		{"stays", []answer{{status: 500}}, 3, 502},
+		{"limit", []answer{{status: 429}, {body: good}}, 1, 429},
+		{"caller's fault", []answer{{status: 400}, {body: good}}, 1, 400},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := &upstream{answers: test.answers}
+				r := setup(t, a, nil, strings.Replace(gateJSON(``), `"maxRetries":0`, `"maxRetries":2`, 1))
+				w, rec := ask(r, hi, nil)
+				if w.Code != test.status || len(rec.Tries) != test.tries || len(a.got) != test.tries {
+					t.Errorf("%d after %d tries", w.Code, len(rec.Tries))
+				}
+				for _, body := range a.got {
+					if body != a.got[0] {
+						t.Errorf("bodies differ: %s", a.got)
+					}
+				}
+				r.Gates.Close()
+			})
+		})
+	}
+}
