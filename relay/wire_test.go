@@ -14,6 +14,7 @@ import (
 
 	"github.com/layergateway/layergateway/access"
 	"github.com/layergateway/layergateway/internal/recorded"
+	"github.com/layergateway/layergateway/provider/anthropic"
 )
 
 // TestOddWires: answers that are written in another way than usual, but right,
@@ -108,5 +109,24 @@ func (w *attentive) Flush() {
 	w.ResponseRecorder.Flush()
 	if strings.Contains(w.Body.String(), w.wants) {
 		w.once.Do(func() { close(w.seen) })
+	}
+}
+
+// TestFromAnotherDialect (W23, W34): a provider that is overloaded at the first
+// event of its stream is never seen, and the next one gets what the client sent,
+// in its own dialect.
+func TestFromAnotherDialect(t *testing.T) {
+	overloaded := answer{typ: "text/event-stream", body: "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n"}
+	a, b := &upstream{answers: []answer{overloaded}}, &upstream{answers: []answer{{typ: "text/event-stream", body: goodStream}}}
+	r := setup(t, a, b, gateJSON(`"routingStrategy":"fallback","fallbackModels":["b/other"]`))
+	r.Providers["a"].NewChat = anthropic.New(anthropic.Options{})
+	w, rec := ask(r, `{"model":"assistant","stream":true,"messages":[{"role":"user","content":"hi"}],"x":1.0}`, nil)
+	seen, err := recorded.Assemble(w.Body.Bytes())
+	if err != nil || w.Code != http.StatusOK || seen.Text != "hello" || !seen.Done || rec.Outcome != OK || rec.Provider != "b" || len(rec.Tries) != 2 {
+		t.Errorf("%v, %d, %+v: %s", err, w.Code, rec, w.Body)
+	}
+	const want = `{"model":"other","stream":true,"messages":[{"role":"user","content":"hi"}],"x":1.0,"stream_options":{"include_usage":true}}`
+	if b.got[0] != want || !strings.Contains(a.got[0], `"max_tokens"`) {
+		t.Errorf("the first got %s\nthe second %s\nwant       %s", a.got[0], b.got[0], want)
 	}
 }
