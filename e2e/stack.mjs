@@ -15,7 +15,7 @@ export const key = 'layer_' + '0123456789abcdef'.repeat(4);
 
 /**
  * The providers beside OpenAI, Anthropic and Google: a gate for each, of the same name, with the model and what
- * its stand-in cannot do. addresses: it takes images by their bytes alone, so that the gateway fetches them.
+ * its stand-in cannot do; path and key are those of the stand-in, if not v1 and openai. addresses: it takes images by their bytes alone, so that the gateway fetches them.
  */
 const others = {
   azure: { model: 'gpt-5-mini', lacks: ['told'] },
@@ -31,6 +31,8 @@ const others = {
   moonshot: { model: 'kimi-k2.5' },
   alibaba: { model: 'qwen3-max' },
   ollama: { model: 'qwen3:8b', lacks: ['addresses', 'cached'] },
+  cohere: { model: 'command-a-reasoning-08-2025', path: 'v2' },
+  vertex: { model: 'gemini-2.5-flash', key: 'google' },
   vllm: { model: 'Qwen/Qwen3-8B', lacks: ['cached'] },
 };
 
@@ -148,8 +150,8 @@ async function finish(child) {
 function caddyfile(port, { url, base_urls: at, keys }) {
   const family = more.map((name) => `
 		provider ${name} {
-			base_url ${url}/${name}/v1
-			api_key ${keys.openai}
+			base_url ${url}/${name}/${gates[name].path ?? 'v1'}
+			api_key ${keys[gates[name].key ?? 'openai']}
 		}`);
   const all = Object.entries(gates).map(([name, g]) => `
 		gate ${g.id} {

@@ -54,6 +54,8 @@ func New() *Server {
 	}
 	s.mux.Handle("POST /anthropic/v1/messages", s.serve(anthropic{}))
 	s.mux.Handle("POST /google/v1beta/models/{action}", s.serve(google{}))
+	s.mux.Handle("POST /cohere/v2/chat", s.serve(cohere{}))
+	s.mux.Handle("POST /vertex/v1/publishers/google/models/{action}", s.serve(google{}))
 	s.mux.Handle("/openai/", nowhere(openAIItself))
 	s.mux.Handle("/anthropic/", nowhere(anthropic{}))
 	s.mux.Handle("/google/", nowhere(google{}))
