@@ -113,6 +113,16 @@ test('a provider that refuses the gateway is not the client\'s fault', async () 
   });
 });
 
+test('echo says what it was told, at once and in a stream', async () => {
+  const messages = [{ role: 'user', content: 'good day' }];
+  const { choices: [{ message }], usage } = await client.chat.completions.create({ model: 'echo', messages });
+  assert.equal(message.content, 'good day');
+  const chunks = await all(client.chat.completions.create({ model: 'echo', messages, stream: true, stream_options: { include_usage: true } }));
+  assert.equal(chunks.map((c) => c.choices[0]?.delta.content ?? '').join(''), 'good day');
+  assert.deepEqual(chunks.pop().usage.completion_tokens, usage.completion_tokens);
+  assertFrame(chunks);
+});
+
 test('an error has a request id', async () => {
   await assert.rejects(client.chat.completions.create({ model: 'nobody', messages: hello('nobody') }), (err) => {
     assert.ok(err instanceof OpenAI.NotFoundError);

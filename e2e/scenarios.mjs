@@ -112,7 +112,7 @@ export const scenarios = [
       const got = await x.client[how](x.ask({ prompt: 'why', effort: 'low' }));
       assert.equal(got.text, 'You said: why');
       const [billed] = await x.asked(1);
-      assert.equal(billed.usage.reasoning, 3);
+      assert.equal(billed.usage.reasoning, 3, 'the provider was asked to think');
       assert.equal(got.usage.output, billed.usage.output, 'reasoning is part of the completion');
       if (x.reasoning && can(x.gate, 'told')) assert.equal(got.reasoning, 'Thinking about why');
     },

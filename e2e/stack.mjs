@@ -15,7 +15,7 @@ export const key = 'layer_' + '0123456789abcdef'.repeat(4);
 
 /**
  * The providers beside OpenAI, Anthropic and Google: a gate for each, of the same name, with the model and what
- * its stand-in cannot do; path and key are those of the stand-in, if not v1 and openai. addresses: it takes images by their bytes alone, so that the gateway fetches them.
+ * its stand-in cannot do; at and key are those of the stand-in, if not /v1 and openai. addresses: it takes images by their bytes alone, so that the gateway fetches them.
  */
 const others = {
   azure: { model: 'gpt-5-mini', lacks: ['told'] },
@@ -31,7 +31,8 @@ const others = {
   moonshot: { model: 'kimi-k2.5' },
   alibaba: { model: 'qwen3-max' },
   ollama: { model: 'qwen3:8b', lacks: ['addresses', 'cached'] },
-  cohere: { model: 'command-a-reasoning-08-2025', path: 'v2' },
+  cohere: { model: 'command-a-reasoning-08-2025', at: '/v2' },
+  bedrock: { model: 'eu.anthropic.claude-sonnet-4-5-20250929-v1:0', at: '', settings: 'region eu-central-1', lacks: ['addresses'] },
   vertex: { model: 'gemini-2.5-flash', key: 'google' },
   vllm: { model: 'Qwen/Qwen3-8B', lacks: ['cached'] },
 };
@@ -48,6 +49,7 @@ export const gates = {
   'google': { id: '11111111-0000-4000-8000-000000000005', model: 'google/gemini-3-flash-preview' },
   'google-unsigned': { id: '11111111-0000-4000-8000-000000000006', model: 'google/gemini-2.5-flash' },
   'fallback': { id: '11111111-0000-4000-8000-000000000007', model: 'openai/gpt-4o', fallback: 'anthropic/claude-sonnet-4-5 google/gemini-2.5-flash' },
+  'echo': { id: '11111111-0000-4000-8000-000000000009', model: 'echo/echo' },
   'keyless': { id: '11111111-0000-4000-8000-000000000008', model: 'refused/gpt-4o' },
   ...Object.fromEntries(Object.entries(others).map(([name, o], i) => [name, {
     ...o, id: `11111111-0000-4000-8000-0000000001${String(i).padStart(2, '0')}`, model: `${name}/${o.model}`,
@@ -150,8 +152,9 @@ async function finish(child) {
 function caddyfile(port, { url, base_urls: at, keys }) {
   const family = more.map((name) => `
 		provider ${name} {
-			base_url ${url}/${name}/${gates[name].path ?? 'v1'}
+			base_url ${url}/${name}${gates[name].at ?? '/v1'}
 			api_key ${keys[gates[name].key ?? 'openai']}
+			${gates[name].settings ?? ''}
 		}`);
   const all = Object.entries(gates).map(([name, g]) => `
 		gate ${g.id} {
@@ -186,6 +189,7 @@ http://127.0.0.1:${port} {
 			base_url ${at.google}
 			api_key ${keys.google}
 		}
+		provider echo
 		provider refused openai {
 			base_url ${at.openai}
 			api_key sk-not-a-key-of-this-provider

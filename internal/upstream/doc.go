@@ -9,7 +9,8 @@
 //
 // OpenAI's fake stands for the servers that speak its format too, below /azure/v1, /mistral/v1, /groq/v1 and so
 // on, each with the habits that its documentation tells of: what it refuses, and where its answers have reasoning
-// and usage. They take OpenAIKey. At /picture.png is the image that URLs may name.
+// and usage. Cohere's chat is below /cohere/v2, Bedrock's Converse below /bedrock and Gemini on Vertex AI below
+// /vertex/v1. All but the last, which takes GoogleKey, take OpenAIKey. At /picture.png is the image that URLs may name.
 //
 // # What is answered
 //
