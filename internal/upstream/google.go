@@ -11,8 +11,8 @@ import (
 )
 
 // google is POST /v1beta/models/{model}:generateContent and :streamGenerateContent of
-// generativelanguage.googleapis.com.
-type google struct{}
+// generativelanguage.googleapis.com, or of Vertex AI, which takes labels too.
+type google struct{ vertex bool }
 
 func (google) name() string { return "google" }
 
@@ -64,6 +64,9 @@ func (d google) read(r *http.Request, body []byte) (*ask, *refusal) {
 		return nil, googleInvalid("Invalid JSON payload received. %v", err)
 	}
 	req, _ = camel(req, false).(map[string]any)
+	if d.vertex {
+		delete(req, "labels")
+	}
 	if f := googleRequest(root(), req); f != nil {
 		return nil, googleWords(f)
 	}

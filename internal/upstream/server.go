@@ -56,7 +56,7 @@ func New() *Server {
 	s.mux.Handle("POST /google/v1beta/models/{action}", s.serve(google{}))
 	s.mux.Handle("POST /cohere/v2/chat", s.serve(cohere{}))
 	s.mux.Handle("POST /bedrock/model/{model}/{operation}", s.serve(bedrock{}))
-	s.mux.Handle("POST /vertex/v1/publishers/google/models/{action}", s.serve(google{}))
+	s.mux.Handle("POST /vertex/v1/publishers/google/models/{action}", s.serve(google{vertex: true}))
 	s.mux.Handle("/openai/", nowhere(openAIItself))
 	s.mux.Handle("/anthropic/", nowhere(anthropic{}))
 	s.mux.Handle("/google/", nowhere(google{}))
