@@ -25,7 +25,7 @@ func googleCalls(s said) (parts []any) {
 	return parts
 }
 
-func googleResponse(s said, parts []any, finish string, usage object) object {
+func googleResponse(parts []any, finish string, usage object) object {
 	candidate := object{"index": 0, "content": object{"role": "model", "parts": parts}}
 	if finish != "" {
 		candidate["finishReason"] = finish
@@ -41,13 +41,13 @@ func googleWhole(s said) []byte {
 	if s.text != "" {
 		parts = append(parts, object{"text": s.text})
 	}
-	return encode(googleResponse(s, append(parts, googleCalls(s)...), googleStops[s.finish], googleUsage(s)))
+	return encode(googleResponse(append(parts, googleCalls(s)...), googleStops[s.finish], googleUsage(s)))
 }
 
 func googleStream(s said, cut cutter) []byte {
 	var b bytes.Buffer
 	sofar := object{"promptTokenCount": s.input, "cachedContentTokenCount": s.cached, "totalTokenCount": s.input}
-	send := func(p any) { event(&b, "", googleResponse(s, []any{p}, "", sofar)) }
+	send := func(p any) { event(&b, "", googleResponse([]any{p}, "", sofar)) }
 	for _, p := range cut(s.thinking) {
 		send(object{"text": p, "thought": true})
 	}
@@ -57,6 +57,6 @@ func googleStream(s said, cut cutter) []byte {
 	for _, p := range googleCalls(s) {
 		send(p)
 	}
-	event(&b, "", googleResponse(s, []any{object{"text": ""}}, googleStops[s.finish], googleUsage(s)))
+	event(&b, "", googleResponse([]any{object{"text": ""}}, googleStops[s.finish], googleUsage(s)))
 	return b.Bytes()
 }

@@ -95,7 +95,8 @@ func (s *strict) say(calls bool) said {
 func (s *strict) read(m map[string]any) (turn, error) {
 	t := turn{role: m["role"].(string)}
 	if s.d.name == "bedrock" {
-		return t, s.readBlocks(&t, m)
+		err := s.readBlocks(&t, m)
+		return t, err
 	}
 	if id, ok := m["tool_call_id"].(string); ok {
 		t.results = append(t.results, id)
