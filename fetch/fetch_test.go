@@ -50,7 +50,7 @@ func TestAddresses(t *testing.T) {
 		"10.1.2.3:80": true, "10.2.0.1:443": false, "127.0.0.1:443": false, "169.254.169.254:443": false,
 		"172.16.0.1:443": false, "192.168.1.1:443": false, "100.100.100.200:443": false, "0.0.0.0:443": false,
 		"[::1]:443": false, "[fd00::1]:443": false, "[fe80::1%eth0]:443": false, "[::ffff:10.2.0.1]:443": false,
-		"[64:ff9b::7f00:1]:443": false, "[2002:7f00:1::]:443": false, "224.0.0.1:443": false, "255.255.255.255:443": false,
+		"[64:ff9b::7f00:1]:443": false, "[::7f00:1]:443": false, "[2002:7f00:1::]:443": false, "224.0.0.1:443": false, "255.255.255.255:443": false,
 	} {
 		if err := f.control("tcp", address, nil); (err == nil) != ok {
 			t.Errorf("%s: %v", address, err)

@@ -61,13 +61,18 @@ func merge(obj, more jsontext.Value, path string) ([]byte, []string, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	byKey := make(map[string]field, len(add))
+	for _, f := range add {
+		byKey[f.key] = f
+	}
 	var taken []string
+	there := make(map[string]bool, len(old))
 	b := []byte("{")
 	for _, f := range old {
 		v := obj[f.start:f.end]
-		i := slices.IndexFunc(add, func(a field) bool { return a.key == f.key })
-		if i >= 0 {
-			extra := more[add[i].start:add[i].end]
+		there[f.key] = true
+		if a, ok := byKey[f.key]; ok {
+			extra := more[a.start:a.end]
 			if v.Kind() == '{' && extra.Kind() == '{' {
 				inner, lost, err := merge(v, extra, path+f.key+".")
 				if err != nil {
@@ -77,13 +82,14 @@ func merge(obj, more jsontext.Value, path string) ([]byte, []string, error) {
 			} else {
 				taken = append(taken, path+f.key)
 			}
-			add = slices.Delete(add, i, i+1)
 		}
 		b = append(b, obj[f.name:f.start]...)
 		b = append(append(b, v...), ',')
 	}
 	for _, f := range add {
-		b = append(append(b, more[f.name:f.end]...), ',')
+		if !there[f.key] {
+			b = append(append(b, more[f.name:f.end]...), ',')
+		}
 	}
 	if len(b) > 1 {
 		b = b[:len(b)-1]

@@ -69,11 +69,11 @@ func SetMember(obj jsontext.Value, name string, value []byte) []byte {
 }
 
 // DropMessageMembers edits the messages so that none has a member of one of the
-// names, nor has any of its tool calls. Requests without such members, which is
-// nearly all, are only searched.
-func (r *Request) DropMessageMembers(e *Edits, drop ...string) {
+// names, nor has any of its tool calls, and lists the names that one had.
+// Requests without such members, which is nearly all, are only searched.
+func (r *Request) DropMessageMembers(e *Edits, drop ...string) (dropped []string) {
 	if !r.more {
-		return // most requests, and the gate's own message, have none
+		return nil // most requests, and the gate's own message, have none
 	}
 	parts := [][]byte{}
 	if x, ok := e.find("messages"); ok {
@@ -88,17 +88,24 @@ func (r *Request) DropMessageMembers(e *Edits, drop ...string) {
 		}
 	}
 	if !found {
-		return
+		return nil
 	}
-	list, err := dropMembers(bytes.Join(parts, nil), drop)
+	hit := make(map[string]bool)
+	list, err := dropMembers(bytes.Join(parts, nil), drop, hit)
 	if err == nil {
 		e.Set("messages", list)
 	}
+	for _, name := range drop {
+		if hit[name] {
+			dropped = append(dropped, name)
+		}
+	}
+	return dropped
 }
 
 // dropMembers writes a list of messages, or of tool calls, without members of
-// the names.
-func dropMembers(list jsontext.Value, drop []string) ([]byte, error) {
+// the names, and notes those that were there.
+func dropMembers(list jsontext.Value, drop []string, hit map[string]bool) ([]byte, error) {
 	var items []jsontext.Value
 	if err := json.Unmarshal(list, &items, allowDuplicates); err != nil {
 		return nil, err
@@ -116,6 +123,7 @@ func dropMembers(list jsontext.Value, drop []string) ([]byte, error) {
 		first := true
 		for _, f := range fields {
 			if slices.Contains(drop, f.key) {
+				hit[f.key] = true
 				continue
 			}
 			if !first {
@@ -124,7 +132,7 @@ func dropMembers(list jsontext.Value, drop []string) ([]byte, error) {
 			first = false
 			v := item[f.start:f.end]
 			if f.key == "tool_calls" && v.Kind() == '[' {
-				if v, err = dropMembers(v, drop); err != nil {
+				if v, err = dropMembers(v, drop, hit); err != nil {
 					return nil, err
 				}
 			}
@@ -138,7 +146,7 @@ func dropMembers(list jsontext.Value, drop []string) ([]byte, error) {
 // DropMembers gives an object without members of the names.
 func DropMembers(obj jsontext.Value, drop ...string) []byte {
 	list := append(append([]byte("["), obj...), ']')
-	out, err := dropMembers(list, drop)
+	out, err := dropMembers(list, drop, make(map[string]bool))
 	if err != nil {
 		return []byte("{}")
 	}

@@ -88,7 +88,7 @@ func (c *chat) Request(ctx context.Context, call *provider.Call) (*http.Request,
 			c.dropped = append(c.dropped, name)
 		}
 	}
-	c.dropped = append(c.dropped, t.dropped...)
+	c.dropped = append(c.dropped, t.dropped.Names()...)
 
 	b, err := json.Marshal(&t.body)
 	if err != nil {

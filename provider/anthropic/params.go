@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/layergateway/layergateway/openai"
+	"github.com/layergateway/layergateway/provider"
 	"github.com/layergateway/layergateway/provider/claude"
 )
 
@@ -46,16 +47,14 @@ type translation struct {
 	generation claude.Generation
 	platform   *Platform
 	body       body
-	dropped    []string
+	dropped    provider.Dropped
 	schemaTool string // the tool that stands for response_format, if any
 	files      bool   // files are named by their id
 }
 
 // drop reports a parameter, or a part of one, that is not carried.
 func (t *translation) drop(name string) {
-	if !slices.Contains(t.dropped, name) {
-		t.dropped = append(t.dropped, name)
-	}
+	t.dropped.Add(name)
 }
 
 func (t *translation) run() error {

@@ -76,7 +76,7 @@ func (c *chat) Request(ctx context.Context, call *provider.Call) (*http.Request,
 			c.dropped = append(c.dropped, name)
 		}
 	}
-	c.dropped = append(c.dropped, t.dropped...)
+	c.dropped = append(c.dropped, t.dropped.Names()...)
 
 	body, err := json.Marshal(&t.body, json.Deterministic(true))
 	if err != nil {

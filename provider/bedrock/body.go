@@ -23,6 +23,7 @@ type turn struct {
 	Role    string  `json:"role"` // user, assistant
 	Content []block `json:"content"`
 	results int     // blocks up to the last tool result's, at the front
+	front   []block // these blocks, until the conversation is whole
 }
 
 // block is a piece of content: one member is set.

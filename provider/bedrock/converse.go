@@ -21,11 +21,12 @@ type conversation struct {
 	*translation
 	ids       map[string]string // the client's tool call ids, and what they became
 	used      map[string]bool   // what they became, so far
+	tries     map[string]int    // how often another one had to be made of each
 	documents map[string]int    // their names, and how many begin with each
 }
 
 func (t *translation) converse() error {
-	c := conversation{translation: t, ids: map[string]string{}, used: map[string]bool{}, documents: map[string]int{}}
+	c := conversation{translation: t, ids: map[string]string{}, used: map[string]bool{}, tries: map[string]int{}, documents: map[string]int{}}
 	for i := range t.in.Messages {
 		m := &t.in.Messages[i]
 		param := fmt.Sprintf("messages[%d]", i)
@@ -45,6 +46,11 @@ func (t *translation) converse() error {
 		}
 		if err != nil {
 			return err
+		}
+	}
+	for i := range t.body.Messages {
+		if x := &t.body.Messages[i]; len(x.front) > 0 {
+			x.Content, x.front = append(x.front, x.Content...), nil
 		}
 	}
 	t.settle()
@@ -159,14 +165,12 @@ func (c *conversation) answer(blocks []block) {
 	turns := c.body.Messages
 	n := len(turns) - 1
 	if turns[n].Role != "user" { // there is one: a call has been found in it
-		c.body.Messages = append(turns, turn{Role: "user", Content: blocks, results: len(blocks)})
-		return
+		turns = append(turns, turn{Role: "user"})
+		c.body.Messages, n = turns, n+1
 	}
 	last := &turns[n]
-	rest := last.Content[last.results:]
-	content := append([]block{}, last.Content[:last.results]...)
-	last.Content = append(append(content, blocks...), rest...)
-	last.results += len(blocks)
+	last.front = append(last.front, blocks...)
+	last.results = len(last.front)
 }
 
 func (c *conversation) assistant(m *openai.Message, param string) error {
@@ -223,7 +227,10 @@ const (
 // made may have any form. The same conversation always gives the same ids.
 func (c *conversation) newID(id string) string {
 	given := id
-	for n := 0; !c.fits(id) || c.used[id]; n++ {
+	// From the last try on, or a conversation of one id alone would take the
+	// square of its length.
+	for n := c.tries[given]; !c.fits(id) || c.used[id]; n++ {
+		c.tries[given] = n + 1
 		sum := sha256.Sum256(fmt.Appendf(nil, "%s %d", given, n))
 		if id = "tooluse_" + hex.EncodeToString(sum[:12]); c.model.shortIDs {
 			id = hex.EncodeToString(sum[:])[:shortID]

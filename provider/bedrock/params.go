@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/layergateway/layergateway/openai"
+	"github.com/layergateway/layergateway/provider"
 )
 
 // Carried is every parameter of a chat completion that reaches Bedrock, and how.
@@ -42,15 +43,13 @@ type translation struct {
 	metadata   jsontext.Value // as the client sent it
 	model      model
 	body       body
-	dropped    []string
+	dropped    provider.Dropped
 	schemaTool string // the tool that stands for response_format, if any
 }
 
 // drop reports a parameter, or a part of one, that is not carried.
 func (t *translation) drop(name string) {
-	if !slices.Contains(t.dropped, name) {
-		t.dropped = append(t.dropped, name)
-	}
+	t.dropped.Add(name)
 }
 
 func (t *translation) run() error {

@@ -128,14 +128,18 @@ func (t *translation) withReasoning(said []block, details []openai.ReasoningDeta
 	}
 	details = slices.Clone(details)
 	slices.SortStableFunc(details, func(a, b openai.ReasoningDetail) int { return cmp.Compare(a.Index, b.Index) })
+	blocks := make([]block, 0, len(said)+len(details))
 	for _, d := range details {
 		b := t.reasoningBlock(&d)
 		if b == nil {
 			continue
 		}
-		said = slices.Insert(said, min(max(d.Index, 0), len(said)-1), block{Reasoning: b})
+		for len(blocks) < d.Index && len(said) > 1 { // never behind the last
+			blocks, said = append(blocks, said[0]), said[1:]
+		}
+		blocks = append(blocks, block{Reasoning: b})
 	}
-	return said
+	return append(blocks, said...)
 }
 
 // reasoningBlock is nil for what the model could not read.

@@ -84,18 +84,25 @@ func (t *translation) forced() bool { return t.body.ToolConfig.ToolChoice != nil
 // the model can't be told.
 func (t *translation) remember() error {
 	var names []string
+	seen := make(map[string]bool)
 	for _, x := range t.body.Messages {
 		for _, b := range x.Content {
-			if b.ToolUse != nil && !slices.Contains(names, b.ToolUse.Name) {
+			if b.ToolUse != nil && !seen[b.ToolUse.Name] {
+				seen[b.ToolUse.Name] = true
 				names = append(names, b.ToolUse.Name)
 			}
 		}
 	}
+	described := make(map[string]int, len(t.in.Tools))
+	for i, x := range slices.Backward(t.in.Tools) {
+		if x.Function != nil {
+			described[x.Function.Name] = i
+		}
+	}
 	for _, name := range names {
 		// As the client describes it, if it does.
-		i := slices.IndexFunc(t.in.Tools, func(x openai.Tool) bool { return x.Function != nil && x.Function.Name == name })
 		x := []tool{{Spec: &toolSpec{Name: name, InputSchema: inputSchema{jsontext.Value(`{"type":"object"}`)}}}}
-		if i >= 0 {
+		if i, ok := described[name]; ok {
 			var err error
 			if x, err = t.tool(&t.in.Tools[i], fmt.Sprintf("tools[%d]", i)); err != nil {
 				return err

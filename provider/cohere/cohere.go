@@ -40,7 +40,7 @@ func (c *chat) Request(ctx context.Context, call *provider.Call) (*http.Request,
 		return nil, err
 	}
 	c.model = call.Model
-	c.dropped = append(withoutEquivalent(call.Request.Asked(call.Edits)), t.dropped...)
+	c.dropped = append(withoutEquivalent(call.Request.Asked(call.Edits)), t.dropped.Names()...)
 
 	body, err := json.Marshal(&t.body, json.Deterministic(true))
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/layergateway/layergateway/openai"
+	"github.com/layergateway/layergateway/provider"
 )
 
 // Carried is every parameter of a chat completion that reaches Cohere, and how.
@@ -49,7 +50,7 @@ const maxStops = 5
 type translation struct {
 	in      *openai.Chat
 	body    request
-	dropped []string
+	dropped provider.Dropped
 }
 
 // run fills the body. The error is an *openai.Error.
@@ -79,9 +80,7 @@ func (t *translation) run() error {
 
 // drop reports a parameter, or a part of one, that has no equivalent here.
 func (t *translation) drop(name string) {
-	if !slices.Contains(t.dropped, name) {
-		t.dropped = append(t.dropped, name)
-	}
+	t.dropped.Add(name)
 }
 
 // sample carries what shapes the choice of tokens, where Cohere's ranges are

@@ -84,15 +84,21 @@ func (c *chat) Request(ctx context.Context, call *provider.Call) (*http.Request,
 		options, _ := call.Request.Field("stream_options")
 		edits.Set("stream_options", openai.SetMember(options, "include_usage", []byte("true")))
 	}
-	if err := s.messages(ctx, call, edits); err != nil {
+	members, err := s.messages(ctx, call, edits)
+	if err != nil {
 		return nil, err
 	}
+	c.dropped = append(c.dropped, members...)
 	body, lost, err := call.Extend(call.Request.Append(nil, edits))
 	if err != nil {
 		return nil, err
 	}
 	c.dropped = append(c.dropped, lost...)
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint(call, c.options.APIVersion), bytes.NewReader(body))
+	address, err := endpoint(call, c.options.APIVersion)
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("build request: %w", err)
 	}

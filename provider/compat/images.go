@@ -9,14 +9,18 @@ import (
 	"github.com/layergateway/layergateway/openai"
 )
 
-// maxInline bounds the bytes of images that are fetched for one request.
-const maxInline = 32 << 20
+// Bounds of the images that are fetched for one request.
+const (
+	maxInline  = 32 << 20 // bytes
+	maxFetches = 32
+)
 
 // inliner puts the bytes of a request's images in place of their addresses.
 type inliner struct {
 	ctx  context.Context
 	from *fetch.Fetcher // nil: nobody fetches
-	left int
+	left int            // bytes
+	done int            // fetches
 }
 
 // inline does so for one part of a message, of any type.
@@ -35,6 +39,9 @@ func (f *inliner) inline(part *object, param string) error {
 	}
 	if f.from == nil {
 		return openai.Invalid("invalid_image_url", param, "'%s' is an address, but the provider takes bytes alone: send a data URL", param)
+	}
+	if f.done++; f.done > maxFetches {
+		return openai.Invalid("invalid_image_url", param, "'%s' can't be fetched: the request names more than %d addresses", param, maxFetches)
 	}
 	c, err := f.from.Get(f.ctx, address, param)
 	if err != nil {

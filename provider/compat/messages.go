@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/layergateway/layergateway/openai"
@@ -12,9 +13,16 @@ import (
 )
 
 // messages edits a request's messages as the server wants them. Messages that
-// no habit concerns keep their bytes.
-func (s *habits) messages(ctx context.Context, call *provider.Call, e *openai.Edits) error {
-	call.Request.DropMessageMembers(e, s.refused...)
+// no habit concerns keep their bytes. Of the members that the server refuses, a
+// name is the client's own and reported; the others came with an earlier answer.
+func (s *habits) messages(ctx context.Context, call *provider.Call, e *openai.Edits) (dropped []string, err error) {
+	if slices.Contains(call.Request.DropMessageMembers(e, s.refused...), "name") {
+		dropped = append(dropped, "messages.name")
+	}
+	return dropped, s.mendMessages(ctx, call, e)
+}
+
+func (s *habits) mendMessages(ctx context.Context, call *provider.Call, e *openai.Edits) error {
 	v, there := call.Request.Value(e, "messages")
 	if !there || !s.concerned(v) {
 		return nil

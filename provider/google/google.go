@@ -43,7 +43,7 @@ func (c *chat) Request(ctx context.Context, call *provider.Call) (*http.Request,
 		return nil, err
 	}
 	c.model = call.Model
-	c.dropped = append(c.service.withoutEquivalent(call.Request, call.Edits), t.dropped...)
+	c.dropped = append(c.service.withoutEquivalent(call.Request, call.Edits), t.dropped.Names()...)
 
 	body, err := json.Marshal(&t.body, json.Deterministic(true))
 	if err != nil {

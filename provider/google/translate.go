@@ -24,7 +24,7 @@ type translation struct {
 	generation int
 	body       request
 	tier       string // Google's name of the service tier
-	dropped    []string
+	dropped    provider.Dropped
 }
 
 func newTranslation(s *service, asked *openai.Chat, call *provider.Call) *translation {
@@ -47,9 +47,7 @@ func (t *translation) translate() error {
 
 // drop notes a parameter, or a part of one, that has no equivalent here.
 func (t *translation) drop(name string) {
-	if !slices.Contains(t.dropped, name) {
-		t.dropped = append(t.dropped, name)
-	}
+	t.dropped.Add(name)
 }
 
 func (t *translation) config() *generationConfig {
