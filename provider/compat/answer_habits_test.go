@@ -260,7 +260,7 @@ func TestFaults(t *testing.T) {
 		"Groq, too much":      {"groq", 413, `{"error":{"message":"Request too large on tokens per minute","type":"tokens","code":"rate_limit_exceeded"}}`, provider.Error{Kind: provider.RateLimited, Code: "rate_limit_exceeded", Message: "Request too large on tokens per minute"}},
 		"Groq, too large":     {"groq", 413, `{"error":{"message":"too large","code":"request_too_large"}}`, provider.Error{Kind: provider.Invalid, Code: "request_too_large", Message: "too large"}},
 		"Groq, flex":          {"groq", 498, `{"error":{"message":"capacity"}}`, provider.Error{Kind: provider.Overloaded, Message: "capacity"}},
-		"Groq, bad call":      {"groq", 400, `{"error":{"message":"bad call","type":"invalid_request_error","code":"tool_use_failed"}}`, provider.Error{Kind: provider.Failed, Code: "tool_use_failed", Message: "bad call"}},
+		"Groq, bad call":      {"groq", 400, `{"error":{"message":"bad call","type":"invalid_request_error","code":"tool_use_failed"}}`, provider.Error{Kind: provider.Invalid, Code: "tool_use_failed", Message: "bad call"}},
 		"xAI, key":            {"xai", 400, `{"code":"Client specified an invalid argument","error":"Incorrect API key provided: xx"}`, provider.Error{Kind: provider.Auth, Code: "Client specified an invalid argument", Message: "Incorrect API key provided: xx"}},
 		"OpenRouter, credits": {"openrouter", 402, `{"error":{"message":"Insufficient credits","code":402}}`, provider.Error{Kind: provider.QuotaSpent, Code: "402", Message: "Insufficient credits"}},
 		"OpenRouter, flagged": {"openrouter", 403, `{"error":{"message":"Your input was flagged","code":403}}`, provider.Error{Kind: provider.Invalid, Code: "403", Message: "Your input was flagged"}},
@@ -278,7 +278,7 @@ func TestFaults(t *testing.T) {
 	}
 	_, _, _, err := answered(t, "groq", `{"error":{"message":"bad call","type":"invalid_request_error","code":"tool_use_failed","status_code":400}}`+"\n")
 	var failed *provider.Error
-	if !errors.As(err, &failed) || failed.Kind != provider.Failed {
+	if !errors.As(err, &failed) || failed.Kind != provider.Invalid {
 		t.Errorf("in a stream: %+v", err)
 	}
 }

@@ -86,7 +86,6 @@ var servers = []Server{
 		Faults: []Fault{
 			{413, "rate_limit_exceeded", provider.RateLimited}, // more tokens than a minute has
 			{498, "", provider.Overloaded},
-			{400, "tool_use_failed", provider.Failed}, // the model's fault, not the caller's
 		},
 		Params: rules(
 			drop("refused with status 400", "audio", "logit_bias", "logprobs", "metadata", "modalities", "moderation", "prediction",
