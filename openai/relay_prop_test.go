@@ -116,7 +116,7 @@ func FuzzRelay(f *testing.F) {
 				}
 				_ = w.RawChunk(c)
 				if s.RawChunk(c) == nil {
-					input += "data: " + strings.ReplaceAll(string(data), "\n", " ") + "\n\n"
+					input += "data: " + strings.NewReplacer("\n", " ", "\r", " ").Replace(string(data)) + "\n\n"
 				}
 				out = append(out, s.Ready()...)
 			}
