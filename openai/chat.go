@@ -3,6 +3,7 @@ package openai
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -92,13 +93,13 @@ func (c *Content) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 
 // Text joins the content's text parts.
 func (c Content) Text() string {
-	s := ""
+	var s strings.Builder
 	for _, p := range c {
 		if p.Type == "text" {
-			s += p.Text
+			s.WriteString(p.Text)
 		}
 	}
-	return s
+	return s.String()
 }
 
 // Part is one piece of a message's content.

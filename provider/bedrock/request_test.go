@@ -154,7 +154,7 @@ func FuzzRequest(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, request []byte) {
 		if _, err := openai.ParseChat(request); err != nil {
-			t.Skip()
+			return // no request that a dialect ever sees
 		}
 		_, up, err := translate(t, request)
 		if err != nil {

@@ -125,16 +125,17 @@ func (t *translation) image(u *openai.ImageURL, param string) (*imageURL, error)
 // beside a plan Cohere takes no thoughts.
 func (t *translation) assistant(m *openai.Message, at string) (message, error) {
 	x := message{Role: "assistant"}
-	said := m.Refusal
-	for j := len(m.Content) - 1; j >= 0; j-- {
+	var text strings.Builder
+	for j := range m.Content {
 		p := &m.Content[j]
 		t.cacheControl(p.CacheControl)
 		if p.Type != "text" && p.Type != "refusal" {
 			param := fmt.Sprintf("%s.content[%d].type", at, j)
 			return x, openai.Invalid("invalid_value", param, "'%s' must be text or refusal", param)
 		}
-		said = p.Text + p.Refusal + said
+		text.WriteString(p.Text + p.Refusal)
 	}
+	said := text.String() + m.Refusal
 	if m.Images.Kind() == '[' {
 		t.drop("messages.images")
 	}
