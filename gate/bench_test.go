@@ -112,7 +112,7 @@ func BenchmarkOrder(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				g.Order()
+				g.Order(nil)
 			}
 		})
 	}

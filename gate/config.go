@@ -67,29 +67,20 @@ type Config struct {
 	// How long to wait for the model. Default: {"firstToken":"2m","idle":"2m","total":"10m"}.
 	Timeouts TimeoutsConfig `json:"timeouts,omitzero"`
 
+	// How long the first model may be silent before a second one is asked the same: the first content wins, and both cost.
+	// It needs fallbackModels and another strategy than single. Default: a second one only after a failure.
+	Hedge Duration `json:"hedge,omitzero"`
+
 	// How often one model is asked again after a failure, before the next model is, from 0 to 10. Default: 1.
 	MaxRetries Number `json:"maxRetries,omitzero"`
-
-	// The most US dollars to spend in a period. Default: no limit.
-	SpendingLimit jsontext.Value `json:"spendingLimit,omitzero"`
-
-	// The period of spendingLimit: daily, weekly, monthly. Default: none; means nothing without spendingLimit.
-	SpendingLimitPeriod string `json:"spendingLimitPeriod,omitzero"`
-
-	// What happens beyond spendingLimit: block, alert_only. Default: none; means nothing without spendingLimit.
-	SpendingEnforcement string `json:"spendingEnforcement,omitzero"`
-
-	// The most requests in a time: {"count","window"}. Default: no limit.
-	RateLimit jsontext.Value `json:"rateLimit,omitzero"`
-
-	// The most tokens in a time: {"count","window"}. Default: no limit.
-	TokenLimit jsontext.Value `json:"tokenLimit,omitzero"`
 
 	// Whether a request is refused where a part of it would otherwise be overridden or dropped. Default: false.
 	Strict bool `json:"strict,omitzero"`
 
 	// Whether the gate refuses all requests. Default: false.
 	Paused bool `json:"paused,omitzero"`
+
+	LimitsConfig
 
 	Advisory
 }

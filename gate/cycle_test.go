@@ -44,7 +44,7 @@ func TestOrder(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			for i, want := range test.turns {
-				if got := letters(test.gate.Order()); got != want {
+				if got := letters(test.gate.Order(nil)); got != want {
 					t.Errorf("turn %d: got %s, want %s", i, got, want)
 				}
 			}
@@ -133,7 +133,7 @@ func TestCycleIsExactUnderReload(t *testing.T) {
 					t.Error("the gate is gone")
 					return
 				}
-				counts[w][g.Order()[0].Model]++
+				counts[w][g.Order(nil)[0].Model]++
 			}
 		})
 	}
@@ -161,7 +161,7 @@ func TestCyclePosition(t *testing.T) {
 		if !ok {
 			t.Fatal("the gate is gone")
 		}
-		if got := g.Order()[0].Model; got != want {
+		if got := g.Order(nil)[0].Model; got != want {
 			t.Errorf("got the turn of %s, want %s", got, want)
 		}
 	}
@@ -177,8 +177,8 @@ func TestCyclePosition(t *testing.T) {
 	second := file.table(t, Options{Cycles: cycles})
 	old, _ := first.Lookup("g")
 	first.Close()
-	turn(second, "c")                     // kept over a reload of the configuration
-	if old.Order()[0].Model != "gpt-4o" { // a request that began before it takes its turn in the same cycle
+	turn(second, "c")                        // kept over a reload of the configuration
+	if old.Order(nil)[0].Model != "gpt-4o" { // a request that began before it takes its turn in the same cycle
 		t.Error("an old gate has another cycle")
 	}
 	turn(second, "b")

@@ -90,7 +90,7 @@ func (n Number) whole(low, high, unset int64) (int64, error) {
 type FallbackModel struct {
 	// As Config.Model. Required.
 	Model string `json:"model"`
-	// How many turns it has in a round-robin, against 1 of the gate's first model. Default: 1.
+	// How many turns it has in a round-robin, or chances of weighted, against 1 of the gate's first model. Default: 1.
 	Weight Number `json:"weight,omitzero"`
 }
 
@@ -220,6 +220,13 @@ func (d Duration) MarshalJSON() ([]byte, error) {
 	return json.Marshal(time.Duration(d).String())
 }
 
+func (d Duration) check() error {
+	if d < 0 {
+		return errors.New("must not be negative")
+	}
+	return nil
+}
+
 // TimeoutsConfig says how long to wait for a model.
 type TimeoutsConfig struct {
 	// Until the first content of a stream. Default: 2m.
@@ -304,6 +311,8 @@ func wanted(t reflect.Type) string {
 		return "text"
 	case reflect.Bool:
 		return "true or false"
+	case reflect.Int:
+		return "a whole number"
 	case reflect.Slice:
 		return "a list"
 	case reflect.Pointer:

@@ -23,6 +23,12 @@ const (
 	Fallback Strategy = "fallback"
 	// RoundRobin lets the targets take turns by their weights, then goes on to those that are left.
 	RoundRobin Strategy = "round-robin"
+	// Weighted draws a target by weight for each request, then goes on to those that are left.
+	Weighted Strategy = "weighted"
+	// LowestLatency asks the target first whose answers have begun soonest of late.
+	LowestLatency Strategy = "lowest-latency"
+	// LowestCost asks the target first where the request costs least.
+	LowestCost Strategy = "lowest-cost"
 )
 
 // Mode is what becomes of a request's own system prompt.
@@ -53,7 +59,7 @@ type Timeouts struct {
 // Target is a model at a provider.
 type Target struct {
 	Provider, Model string
-	Weight          int // turns in a round-robin, at least 1
+	Weight          int // turns in a round-robin, or chances of weighted, at least 1
 }
 
 // Gate is a compiled gate. It is immutable and shared by all requests.
@@ -73,9 +79,11 @@ type Gate struct {
 	Overrides        Overrides
 	ResponseFormat   jsontext.Value // OpenAI's response_format that is forced; nil is none
 	Timeouts         Timeouts
-	MaxRetries       int // per target
-	Strict, Paused   bool
-	Source           string // where it is declared: "Caddyfile", "config", or the file's path
+	Hedge            time.Duration // a second target starts when the first is silent for so long; 0 is never
+	Limits
+	MaxRetries     int // per target
+	Strict, Paused bool
+	Source         string // where it is declared: "Caddyfile", "config", or the file's path
 
 	turns *turns // of a round-robin
 	id    uuid
@@ -84,19 +92,6 @@ type Gate struct {
 // Resolver turns a gate's text for a model into a provider's name and the model's name there. The error says what to
 // change. It is called while a table loads and again by look-ups, from several goroutines, and must answer the same.
 type Resolver func(model string) (provider, name string, err error)
-
-// Order returns the targets in the order in which one request tries them: for single the first alone, for fallback all
-// as they are written, for a round-robin the one whose turn it is and then the others by their next turns. Each call is
-// one turn. The slice is shared: it must not be changed.
-func (g *Gate) Order() []Target {
-	switch {
-	case g.Strategy == Single || len(g.Targets) == 1:
-		return g.Targets[:1:1]
-	case g.turns == nil:
-		return g.Targets[:len(g.Targets):len(g.Targets)]
-	}
-	return g.turns.next(g.Targets)
-}
 
 // compile makes the gate that a valid Config describes. The error is a FieldError, or several joined, of models that
 // can't be resolved.
@@ -109,6 +104,7 @@ func compile(c *Config, source string, resolve Resolver) (*Gate, error) {
 	tokens, _ := c.MaxTokens.whole(1, maxTokens, 0)
 	retries, _ := c.MaxRetries.whole(0, maxRetries, 1)
 	format, _, _ := c.responseFormat()
+	limits, _ := c.LimitsConfig.Compile()
 	wait := func(d Duration, unset time.Duration) time.Duration { return cmp.Or(time.Duration(d), unset) }
 	return &Gate{
 		ID: id.String(), id: id,
@@ -128,9 +124,21 @@ func compile(c *Config, source string, resolve Resolver) (*Gate, error) {
 			Idle:       wait(c.Timeouts.Idle, 2*time.Minute),
 			Total:      wait(c.Timeouts.Total, 10*time.Minute),
 		},
+		Hedge:      time.Duration(c.Hedge),
+		Limits:     limits,
 		MaxRetries: int(retries),
 		Strict:     c.Strict, Paused: c.Paused,
 	}, nil
+}
+
+// Check is Validate, and then reports the models that can't be resolved and what follows from the rest: FieldErrors,
+// joined.
+func (c *Config) Check(resolve Resolver) error {
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	_, err := c.targets(resolve)
+	return err
 }
 
 // targets resolves the models. A model that is listed more than once is one target with the sum of the weights: it has
@@ -156,6 +164,9 @@ func (c *Config) targets(resolve Resolver) ([]Target, error) {
 	for i, f := range c.FallbackModels {
 		weight, _ := f.Weight.whole(1, maxWeight, 1)
 		add(f.Model, int(weight), "fallbackModels", strconv.Itoa(i))
+	}
+	if len(errs) == 0 && len(targets) == 1 && c.Hedge > 0 {
+		errs = append(errs, mistake(errNoSecond, "hedge"))
 	}
 	return targets, errors.Join(errs...)
 }

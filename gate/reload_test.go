@@ -124,7 +124,7 @@ func TestConcurrentUse(t *testing.T) {
 					ref = fmt.Sprintf("gate-%d", n)
 				}
 				g, ok := table.Lookup(ref)
-				if !ok || g.ID != numbered(n) || len(g.Order()) != 2 {
+				if !ok || g.ID != numbered(n) || len(g.Order(nil)) != 2 {
 					t.Errorf("%s: %+v", ref, g)
 				}
 				if _, ok := table.Lookup(fmt.Sprintf("nobody-%d", i)); ok {

@@ -185,7 +185,7 @@ func FuzzFile(f *testing.F) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if n, ok := snap.find(reference{name: g.Name}); g.Name != "" && (!ok || int(n) != i) || len(g.Order()) == 0 {
+			if n, ok := snap.find(reference{name: g.Name}); g.Name != "" && (!ok || int(n) != i) || len(g.Order(nil)) == 0 {
 				t.Fatalf("gate %d is not usable: %+v", i, g)
 			}
 			c, err := Decode(data[e.start:e.end])

@@ -227,7 +227,7 @@ func TestLookupDoesNotAllocate(t *testing.T) {
 		table.cache.entries.Wait()
 		if n := testing.AllocsPerRun(1000, func() {
 			if g, ok := table.Lookup(ref); ok {
-				g.Order()
+				g.Order(nil)
 			}
 		}); n != 0 {
 			t.Errorf("%s: %v allocations", ref, n)

@@ -17,31 +17,11 @@ const (
 )
 
 var (
-	taskTypes    = []string{"chat", "embeddings", "image", "tts", "stt", "video", "ocr"}
-	strategies   = []string{"single", "fallback", "round-robin", "weighted", "lowest-latency", "lowest-cost"}
-	modes        = []string{"prepend", "default", "replace"}
-	formats      = []string{"text", "json_object", "json_schema"}
-	periods      = []string{"daily", "weekly", "monthly"}
-	enforcements = []string{"block", "alert_only"}
+	taskTypes  = []string{"chat", "embeddings", "image", "tts", "stt", "video", "ocr"}
+	strategies = []string{"single", "fallback", "round-robin", "weighted", "lowest-latency", "lowest-cost"}
+	modes      = []string{"prepend", "default", "replace"}
+	formats    = []string{"text", "json_object", "json_schema"}
 )
-
-// unsupported is what the format of gates has and this version can't do yet. A gate that asks for it is refused, since
-// serving it without a limit or a strategy that its author counts on would be worse.
-var unsupported = []struct {
-	field string
-	asks  func(*Config) (value string, yes bool)
-}{
-	{"taskType", func(c *Config) (string, bool) {
-		return c.TaskType, c.TaskType != "chat" && slices.Contains(taskTypes, c.TaskType)
-	}},
-	{"routingStrategy", func(c *Config) (string, bool) {
-		return c.RoutingStrategy, slices.Contains([]string{"weighted", "lowest-latency", "lowest-cost"}, c.RoutingStrategy)
-	}},
-	// Layer's exports give spendingLimitPeriod and spendingEnforcement with each gate: without a limit they say nothing.
-	{"spendingLimit", func(c *Config) (string, bool) { return "", isSet(c.SpendingLimit) }},
-	{"rateLimit", func(c *Config) (string, bool) { return "", isSet(c.RateLimit) }},
-	{"tokenLimit", func(c *Config) (string, bool) { return "", isSet(c.TokenLimit) }},
-}
 
 // Validate reports every mistake in the gate that can be seen without knowing which providers and other gates there are:
 // FieldErrors, joined.
@@ -61,11 +41,9 @@ func (c *Config) Validate() error {
 	if c.Name != "" {
 		note(checkName(c.Name), "name")
 	}
-	note(oneOf(c.TaskType, taskTypes), "taskType")
+	note(c.checkTask(), "taskType")
 	note(oneOf(c.RoutingStrategy, strategies), "routingStrategy")
 	note(oneOf(c.SystemPromptMode, modes), "systemPromptMode")
-	note(oneOf(c.SpendingLimitPeriod, periods), "spendingLimitPeriod")
-	note(oneOf(c.SpendingEnforcement, enforcements), "spendingEnforcement")
 	note(c.Temperature.between(0, 2), "temperature")
 	note(c.TopP.between(0, 1), "topP")
 	_, err := c.MaxTokens.whole(1, maxTokens, 0)
@@ -77,21 +55,41 @@ func (c *Config) Validate() error {
 		name string
 		d    Duration
 	}{{"firstToken", c.Timeouts.FirstToken}, {"idle", c.Timeouts.Idle}, {"total", c.Timeouts.Total}} {
-		if t.d < 0 {
-			note(errors.New("must not be negative"), "timeouts", t.name)
-		}
+		note(t.d.check(), "timeouts", t.name)
 	}
+	note(c.checkHedge(), "hedge")
 	_, field, err := c.responseFormat()
 	note(err, field)
-	for _, u := range unsupported {
-		if value, yes := u.asks(c); yes {
-			if value != "" {
-				value = strconv.Quote(value) + " "
-			}
-			note(fmt.Errorf("%sis not supported by this version: remove it", value), u.field)
-		}
+	if _, err := c.LimitsConfig.Compile(); err != nil {
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+// checkTask refuses the tasks that the format of gates has and this version can't do: to serve such a gate as a chat
+// would be worse.
+func (c *Config) checkTask() error {
+	if err := oneOf(c.TaskType, taskTypes); err != nil || c.TaskType == "" || c.TaskType == "chat" {
+		return err
+	}
+	return fmt.Errorf("%s is not supported by this version: remove it", quote(c.TaskType))
+}
+
+// errNoSecond is of a hedge where all models are one.
+var errNoSecond = errors.New("has no second target to start: add a fallback model, or remove it")
+
+func (c *Config) checkHedge() error {
+	switch {
+	case c.Hedge == 0:
+		return nil
+	case c.Hedge < 0:
+		return c.Hedge.check()
+	case len(c.FallbackModels) == 0:
+		return errNoSecond
+	case c.RoutingStrategy == "" || c.RoutingStrategy == string(Single):
+		return errors.New("has no second target to start with the strategy single: choose another, or remove it")
+	}
+	return nil
 }
 
 func (c *Config) validateModels(note func(err error, path ...string)) {

@@ -104,7 +104,7 @@ func (x *exchange) refuseIfStrict(why string, fields []string) error {
 // targets are the gate's, in the order of this request; a model of the
 // request's own comes first.
 func (x *exchange) targets(model string) ([]gate.Target, error) {
-	order := x.gate.Order()
+	order := x.gate.Order(nil)
 	if model == "" {
 		return order, nil
 	}
