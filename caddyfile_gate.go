@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"strconv"
 	"strings"
@@ -36,7 +37,7 @@ type place struct {
 //		task_type          <type>
 //		model              <provider>/<model>
 //		fallback           <model> [<weight>] ...
-//		strategy           single|fallback|round-robin
+//		strategy           single|fallback|round-robin|weighted|lowest-latency|lowest-cost
 //		system_prompt      <text>
 //		system_prompt_mode prepend|default|replace
 //		temperature        <number>
@@ -45,9 +46,11 @@ type place struct {
 //		allow_overrides    all|none|<name>...
 //		response_format    text|json_object|json_schema <file>|json_schema <json>
 //		timeout            first_token|idle|total <duration> ...
+//		hedge              <duration>
 //		max_retries        <number>
 //		strict
 //		paused
+//		...                as in limitWords
 //	}
 func (p *gatewayParser) gate(d *caddyfile.Dispenser) error {
 	c := new(gate.Config)
@@ -64,7 +67,7 @@ func (p *gatewayParser) gate(d *caddyfile.Dispenser) error {
 			return parse(d)
 		}
 	}
-	return words{
+	known := words{
 		"name":               simple("name", "name", oneArg(&c.Name)),
 		"description":        simple("description", "description", textArg(&c.Description)),
 		"tags":               simple("tags", "tags", someArgs(&c.Tags)),
@@ -80,10 +83,13 @@ func (p *gatewayParser) gate(d *caddyfile.Dispenser) error {
 		"allow_overrides":    g.allowOverrides,
 		"response_format":    g.responseFormat,
 		"timeout":            g.timeout,
+		"hedge":              simple("hedge", "hedge", durationArg((*caddy.Duration)(&c.Hedge))),
 		"max_retries":        simple("maxRetries", "max_retries", oneArg(&c.MaxRetries)),
 		"strict":             noArgs(&c.Strict),
 		"paused":             noArgs(&c.Paused),
-	}.block(d, "gate", "tags", "fallback", "timeout")
+	}
+	maps.Copy(known, limitWords(&c.LimitsConfig))
+	return known.block(d, "gate", "tags", "fallback", "timeout", "rate_limit", "token_limit")
 }
 
 // note remembers the current token as the place of a field.
@@ -210,17 +216,8 @@ func (g *gateParser) timeout(d *caddyfile.Dispenser) error {
 
 // check finds the mistakes in one gate, and gives the first of them its line.
 func (g *gateParser) check(known models) error {
-	if err := g.config.Validate(); err != nil {
+	if err := g.config.Check(known.resolve); err != nil {
 		return g.locate(err)
-	}
-	for i, model := range append([]gate.FallbackModel{{Model: g.config.Model}}, g.config.FallbackModels...) {
-		field := "model"
-		if i > 0 {
-			field = "fallbackModels." + strconv.Itoa(i-1)
-		}
-		if _, _, err := known.resolve(model.Model); err != nil {
-			return g.locate(&gate.FieldError{Field: field, Err: err})
-		}
 	}
 	return nil
 }

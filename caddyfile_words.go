@@ -20,7 +20,6 @@ var notYet = map[string][]string{
 	"global option": {"ledger", "limits"},
 	directive:       {"gates_store"},
 	"api_key":       {"rate_limit", "token_limit", "budget"},
-	"gate":          {"budget", "rate_limit", "token_limit"},
 }
 
 // block reads a block's subdirectives, each of which may come once unless it is repeatable.

@@ -48,7 +48,7 @@ func TestConfigMistakes(t *testing.T) {
 		{"gate's number", gate(`"temperature": 3`), `gate "hello": temperature: must be from 0 to 2`},
 		{"gate's provider", `"anonymous": true, ` + providers + `, "gates": [{"id": "` + helloID + `", "model": "ecko/words"}]`, `model: unknown provider "ecko" in "ecko/words": did you mean "echo"?`},
 		{"gate twice", `"anonymous": true, ` + providers + `, "gates": [{"id": "` + helloID + `", "model": "echo/a"}, {"id": "` + helloID + `", "model": "echo/b"}]`, "is already the id of"},
-		{"limit of a later version", gate(`"rateLimit": {"count": 1, "window": "1m"}`), "rateLimit: is not supported by this version"},
+		{"gate's limit", gate(`"rateLimit": {"count": 0, "window": "1m"}`), `gate "hello": rateLimit.count: must be a whole number from 1`},
 		{"gates file", `"anonymous": true, "gates_files": ["testdata/files/none.json"]`, "testdata/files/none.json"},
 		{"provider's name", `"anonymous": true, "providers": {"a/b": {"type": "echo"}}`, `provider name "a/b"`},
 		{"provider's type", `"anonymous": true, "providers": {"a": {"type":"acme"}}`, `provider a: unknown provider type "acme"`},

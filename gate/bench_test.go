@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 const manyGates = 100_000
@@ -106,13 +107,16 @@ func BenchmarkLookup(b *testing.B) {
 }
 
 func BenchmarkOrder(b *testing.B) {
+	targets := []Target{{"p", "a", 5}, {"p", "b", 1}, {"p", "c", 1}}
+	k := &known{latencies: map[string]time.Duration{"a": 2, "b": 1}, asked: map[string]int{}}
 	for name, g := range map[string]*Gate{
-		"single": {Strategy: Single, Targets: []Target{{"p", "a", 1}, {"p", "b", 1}}}, "round-robin": roundRobin(5, 1, 1),
+		"single": {Strategy: Single, Targets: targets}, "round-robin": roundRobin(5, 1, 1),
+		"weighted": {Strategy: Weighted, Targets: targets}, "lowest-latency": latency(targets),
 	} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				g.Order(nil)
+				g.Order(k)
 			}
 		})
 	}

@@ -72,7 +72,13 @@ func TestCompile(t *testing.T) {
 		"timeouts": {`"timeouts":{"firstToken":"20s","total":"1h"}`, func(g *Gate) {
 			g.Timeouts.FirstToken, g.Timeouts.Total = 20*time.Second, time.Hour
 		}},
-		"bools": {`"strict":true,"paused":true`, func(g *Gate) { g.Strict, g.Paused = true, true }},
+		"hedge": {`"hedge":"1.5s","routingStrategy":"lowest-latency","fallbackModels":["a/x"]`, func(g *Gate) {
+			g.Hedge, g.Strategy = 1500*time.Millisecond, LowestLatency
+			g.Targets = append(g.Targets, Target{"a", "x", 1})
+		}},
+		"weighted":    {`"routingStrategy":"weighted"`, func(g *Gate) { g.Strategy = Weighted }},
+		"lowest cost": {`"routingStrategy":"lowest-cost"`, func(g *Gate) { g.Strategy = LowestCost }},
+		"bools":       {`"strict":true,"paused":true`, func(g *Gate) { g.Strict, g.Paused = true, true }},
 		"fallback": {`"routingStrategy":"fallback","fallbackModels":["anthropic/claude/x",{"model":"google/y","weight":3}]`,
 			func(g *Gate) {
 				g.Strategy = Fallback
@@ -145,17 +151,22 @@ func TestMistakes(t *testing.T) {
 		`"fallbackModels":[{"model":"a/b","wait":2}]`:     `fallbackModels.0.wait: unknown field`,
 		`"fallbackModels":["a/b\n"]`:                      `fallbackModels.0: "a/b\n" contains a control character or surrounding white space`,
 		`"fallbackModels":[` + strings.Repeat(`"a/b",`, 31) + `"a/b"]`: `fallbackModels: lists 32 models: 31 are the most`,
-		`"allowOverrides":"all"`:          `allowOverrides: must be true, false, an object of them, or a list of names`,
-		`"allowOverrides":["seed"]`:       `allowOverrides: unknown name "seed": it can list model, temperature, maxTokens, topP`,
-		`"allowOverrides":{"model":1}`:    `allowOverrides.model: must be true or false`,
-		`"allowOverrides":{"seed":true}`:  `allowOverrides.seed: unknown field`,
-		`"timeouts":"1m"`:                 `timeouts: must be an object`,
-		`"timeouts":{"idle":20}`:          `timeouts.idle: must be a duration such as "20s" or "2m"`,
-		`"timeouts":{"idle":"soon"}`:      `timeouts.idle: must be a positive duration such as "20s" or "2m", not "soon"`,
-		`"timeouts":{"total":"0s"}`:       `timeouts.total: must be a positive duration such as "20s" or "2m", not "0s"`,
-		`"timeouts":{"first_token":"1s"}`: `timeouts.first_token: unknown field: write "firstToken"`,
-		`"strict":"yes"`:                  `strict: must be true or false`,
-		`"paused":1`:                      `paused: must be true or false`,
+		`"allowOverrides":"all"`:                    `allowOverrides: must be true, false, an object of them, or a list of names`,
+		`"allowOverrides":["seed"]`:                 `allowOverrides: unknown name "seed": it can list model, temperature, maxTokens, topP`,
+		`"allowOverrides":{"model":1}`:              `allowOverrides.model: must be true or false`,
+		`"allowOverrides":{"seed":true}`:            `allowOverrides.seed: unknown field`,
+		`"timeouts":"1m"`:                           `timeouts: must be an object`,
+		`"timeouts":{"idle":20}`:                    `timeouts.idle: must be a duration such as "20s" or "2m"`,
+		`"timeouts":{"idle":"soon"}`:                `timeouts.idle: must be a positive duration such as "20s" or "2m", not "soon"`,
+		`"timeouts":{"total":"0s"}`:                 `timeouts.total: must be a positive duration such as "20s" or "2m", not "0s"`,
+		`"timeouts":{"first_token":"1s"}`:           `timeouts.first_token: unknown field: write "firstToken"`,
+		`"strict":"yes"`:                            `strict: must be true or false`,
+		`"hedge":2`:                                 `hedge: must be a duration such as "20s" or "2m"`,
+		`"hedge":"2s"`:                              `hedge: has no second target to start: add a fallback model, or remove it`,
+		`"hedge":"2s","routingStrategy":"fallback"`: `hedge: has no second target to start: add a fallback model, or remove it`,
+		`"hedge":"2s","fallbackModels":["a/b"]`:     `hedge: has no second target to start with the strategy single: choose another, or remove it`,
+		`"hedge":"2s","fallbackModels":["a/b"],"routingStrategy":"single"`: `hedge: has no second target to start with the strategy single: choose another, or remove it`,
+		`"paused":1`: `paused: must be true or false`,
 	} {
 		t.Run(members[:min(len(members), 40)], func(t *testing.T) {
 			_, err := Decode([]byte(gateWith(members)))
@@ -167,6 +178,29 @@ func TestMistakes(t *testing.T) {
 				t.Errorf("no FieldError that names the field: %#v", field)
 			}
 		})
+	}
+}
+
+// A mistake that shows only with the models resolved is found by whoever loads a gate.
+func TestCheck(t *testing.T) {
+	for members, want := range map[string]string{
+		`"routingStrategy":"fallback","hedge":"2s","fallbackModels":["a/b"]`:           ``,
+		`"routingStrategy":"fallback","hedge":"2s","fallbackModels":["openai/gpt-4o"]`: `hedge: has no second target to start: add a fallback model, or remove it`,
+		`"routingStrategy":"fallback","hedge":"2s","fallbackModels":["nobody/x"]`:      `fallbackModels.0: no provider for "nobody/x": write it as <provider>/<model>`,
+	} {
+		c, err := Decode([]byte(gateWith(members)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, loading := compile(c, "here", split)
+		for name, err := range map[string]error{"Check": c.Check(split), "compile": loading} {
+			if got := fmt.Sprint(err); got != want && (want != "" || err != nil) {
+				t.Errorf("%s: %s: got %s, want %s", members, name, got, want)
+			}
+		}
+	}
+	if err := (&Config{ID: "x", Model: "nobody/x"}).Check(split); err == nil || err.Error() != `id: must be a UUID, not "x"` {
+		t.Errorf("got %v", err)
 	}
 }
 
@@ -200,6 +234,13 @@ func TestConfigRoundTrip(t *testing.T) {
 		Temperature: "0.70", MaxTokens: "12", TopP: "1", AllowOverrides: only,
 		ResponseFormatEnabled: &yes, ResponseFormatType: "json_schema", ResponseFormatSchema: jsontext.Value(`{"type":"object"}`),
 		Timeouts: TimeoutsConfig{FirstToken: Duration(time.Second), Total: Duration(time.Minute)}, MaxRetries: "2",
+		Hedge: Duration(time.Second),
+		LimitsConfig: LimitsConfig{
+			RateLimit:     LimitList{{"600", Duration(time.Minute)}},
+			TokenLimit:    LimitList{{"1", Duration(time.Hour)}, {"2", Duration(time.Second)}},
+			SpendingLimit: "12.50", SpendingLimitPeriod: "total", SpendingEnforcement: "block", SpendingTimezone: "Europe/Berlin",
+			SpendingAllowUnpriced: true, SpendingThresholds: []int{50},
+		},
 		Strict: true, Paused: true, Advisory: Advisory{CostWeight: jsontext.Value("0.330"), UserID: jsontext.Value(`"u"`)},
 	}
 	if err := want.Validate(); err != nil {

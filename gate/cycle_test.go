@@ -27,31 +27,6 @@ func letters(order []Target) string {
 	return b.String()
 }
 
-func TestOrder(t *testing.T) {
-	targets := []Target{{"p", "a", 1}, {"p", "b", 1}, {"p", "c", 1}}
-	for _, test := range []struct {
-		name  string
-		gate  *Gate
-		turns []string
-	}{
-		{"single", &Gate{Strategy: Single, Targets: targets}, []string{"a", "a"}},
-		{"fallback", &Gate{Strategy: Fallback, Targets: targets}, []string{"abc", "abc"}},
-		{"round-robin of one", &Gate{Strategy: RoundRobin, Targets: targets[:1]}, []string{"a", "a"}},
-		{"equal weights", roundRobin(1, 1, 1), []string{"abc", "bca", "cab", "abc"}},
-		{"equal heavy weights", roundRobin(7, 7), []string{"ab", "ba", "ab"}},
-		{"smooth", roundRobin(5, 1, 1), []string{"abc", "abc", "bac", "acb", "cab", "abc", "abc", "abc"}},
-		{"the last is heavy", roundRobin(1, 3), []string{"ba", "ab", "ba", "ba", "ba", "ab"}},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			for i, want := range test.turns {
-				if got := letters(test.gate.Order(nil)); got != want {
-					t.Errorf("turn %d: got %s, want %s", i, got, want)
-				}
-			}
-		})
-	}
-}
-
 func TestCycleProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		weights := rapid.SliceOfN(rapid.IntRange(1, maxWeight), 1, 8).Draw(t, "weights")

@@ -104,7 +104,7 @@ func compile(c *Config, source string, resolve Resolver) (*Gate, error) {
 	tokens, _ := c.MaxTokens.whole(1, maxTokens, 0)
 	retries, _ := c.MaxRetries.whole(0, maxRetries, 1)
 	format, _, _ := c.responseFormat()
-	limits, _ := c.LimitsConfig.Compile()
+	limits, _ := c.Limits()
 	wait := func(d Duration, unset time.Duration) time.Duration { return cmp.Or(time.Duration(d), unset) }
 	return &Gate{
 		ID: id.String(), id: id,

@@ -57,7 +57,18 @@ type Budget struct {
 	Location      *time.Location
 	AlertOnly     bool  // requests go on beyond it
 	AllowUnpriced bool  // models of unknown price may be asked
-	Thresholds    []int // percent of Amount at which to alert, ascending, from 1; may be above 100
+	Thresholds    []int // percent of Amount at which to alert, ascending, from 1 to 1000; empty is none, never nil
+}
+
+// zoneCost is about what a time zone takes, in bytes.
+const zoneCost = 4500
+
+// size is what the budget takes, in bytes, beside what was written.
+func (b *Budget) size() int64 {
+	if b == nil || b.Location == time.UTC {
+		return 0
+	}
+	return zoneCost
 }
 
 // LimitsConfig is Limits as they are written, on a gate and on a client's key alike.
@@ -82,7 +93,7 @@ type LimitsConfig struct {
 	// Where the period's days begin at midnight: a name of the time zone database, such as Europe/Berlin. Default: UTC.
 	SpendingTimezone string `json:"spendingTimezone,omitzero"`
 
-	// Whether models of unknown price may be asked in spite of spendingLimit, which then doesn't count them.
+	// Whether models of unknown price may be asked in spite of a spendingLimit that blocks; they count as free.
 	// Default: false.
 	SpendingAllowUnpriced bool `json:"spendingAllowUnpriced,omitzero"`
 
@@ -148,32 +159,46 @@ func (d *Dollars) UnmarshalJSON(data []byte) error {
 	return (*Number)(d).UnmarshalJSON(data)
 }
 
-// MarshalJSON gives the digits back, as a number.
-func (d Dollars) MarshalJSON() ([]byte, error) { return Number(d).MarshalJSON() }
+// MarshalJSON gives the digits back: as a number, but as a text where programs that read numbers as floats, as Caddy does
+// with its configuration, would lose some.
+func (d Dollars) MarshalJSON() ([]byte, error) {
+	const exact = 15 // significant digits that a float keeps
+	if d != "" && len(d) > exact {
+		return json.Marshal(string(d))
+	}
+	return Number(d).MarshalJSON()
+}
 
 // picodollars is the exact amount.
 func (d Dollars) picodollars() (int64, error) {
-	const digits = 12
-	whole, fraction, _ := strings.Cut(string(d), ".")
-	fraction = strings.TrimRight(fraction, "0")
-	switch {
-	case Number(d).check() != nil || strings.ContainsAny(string(d), "eE"):
+	const places, most = 12, 19 // decimal places, and digits of an int64
+	mantissa, power, _ := strings.Cut(strings.ToLower(string(d)), "e")
+	exponent, err := strconv.ParseInt(cmp.Or(power, "0"), 10, 32)
+	if err != nil || Number(d).check() != nil {
 		return 0, fmt.Errorf("must be US dollars such as 12.50, not %s", quote(string(d)))
-	case len(fraction) > digits:
-		return 0, fmt.Errorf("must be US dollars with at most %d digits after the point, not %s", digits, clip(string(d)))
 	}
-	n, err := strconv.ParseInt(whole+fraction+strings.Repeat("0", digits-len(fraction)), 10, 64)
+	whole, fraction, _ := strings.Cut(mantissa, ".")
+	digits := strings.TrimLeft(whole+fraction, "0")
+	zeros := places - len(fraction) + int(exponent) // to be put behind the digits
+	for zeros < 0 && strings.HasSuffix(digits, "0") {
+		digits, zeros = digits[:len(digits)-1], zeros+1
+	}
 	switch {
-	case err != nil && whole[0] != '-':
-		return 0, fmt.Errorf("must be at most 9223372 US dollars, not %s", clip(string(d)))
-	case err != nil || n <= 0:
+	case digits == "" || digits[0] == '-':
 		return 0, fmt.Errorf("must be more than 0 US dollars, not %s", clip(string(d)))
+	case zeros < 0:
+		return 0, fmt.Errorf("must be US dollars with at most %d digits after the point, not %s", places, clip(string(d)))
+	case len(digits)+zeros <= most:
+		n, err := strconv.ParseInt(digits+strings.Repeat("0", zeros), 10, 64)
+		if err == nil {
+			return n, nil
+		}
 	}
-	return n, nil
+	return 0, fmt.Errorf("must be at most 9223372 US dollars, not %s", clip(string(d)))
 }
 
-// Compile reads and checks what is written. The error is FieldErrors, joined.
-func (c *LimitsConfig) Compile() (Limits, error) {
+// Limits reads and checks what is written. The error is FieldErrors, joined.
+func (c *LimitsConfig) Limits() (Limits, error) {
 	var errs []error
 	note := func(err error, path ...string) {
 		if err != nil {
@@ -255,7 +280,9 @@ func (c *LimitsConfig) budget(note func(err error, path ...string)) *Budget {
 	if c.SpendingThresholds == nil {
 		return b
 	}
-	b.Thresholds = slices.Compact(slices.Sorted(slices.Values(c.SpendingThresholds)))
+	b.Thresholds = append([]int{}, c.SpendingThresholds...)
+	slices.Sort(b.Thresholds)
+	b.Thresholds = slices.Compact(b.Thresholds)
 	if n := len(b.Thresholds); n > maxThresholds {
 		note(fmt.Errorf("lists %d percentages: %d are the most", n, maxThresholds), "spendingThresholds")
 	}

@@ -133,7 +133,7 @@ func (t *Table) compiled(s *snapshot, i uint32, caching bool) *Gate {
 	g, err, _ := t.flight.Do(key, func() (any, error) {
 		g, err := s.compile(i, &t.options)
 		if err == nil && caching {
-			t.cache.set(s.generation, ref, g, gateCost+int64(e.end-e.start)+g.turns.size())
+			t.cache.set(s.generation, ref, g, gateCost+int64(e.end-e.start)+g.turns.size()+g.Budget.size())
 		}
 		return g, err
 	})

@@ -60,7 +60,7 @@ func (c *Config) Validate() error {
 	note(c.checkHedge(), "hedge")
 	_, field, err := c.responseFormat()
 	note(err, field)
-	if _, err := c.LimitsConfig.Compile(); err != nil {
+	if _, err := c.Limits(); err != nil {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
