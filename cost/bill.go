@@ -16,9 +16,9 @@ const (
 )
 
 // Bill is what one answer costs. Total is the sum of the other amounts: Input
-// has the uncached prompt of every kind and any fee per request, CacheWrite
-// both kinds of write. Reasoning, audio and images of the answer are part of
-// Output.
+// has the uncached prompt of every kind, citations, and the fees for the request
+// and for searches, CacheWrite both kinds of write. Reasoning, audio and images
+// of the answer are part of Output.
 type Bill struct {
 	Status       Status
 	PriceVersion string
@@ -39,7 +39,11 @@ type Bill struct {
 // parts of Input or Output come to more than the whole, when what is beyond
 // the whole is not charged; if audio or image input at a rate of its own comes
 // together with cached input, since nothing says how the two overlap; and if
-// there is audio, but no rate for it.
+// there is something to charge for, but no price for it: audio, searches, a
+// service tier, a request whose fee depends on what the provider did.
+//
+// A bill is made of the price and the usage alone, so it can be made again of
+// the two as they were stored.
 func (p Price) Bill(u Usage) Bill {
 	bill := Bill{Status: Exact, PriceVersion: p.Version}
 	rates, tierKnown := p.ratesFor(u.Input.N()), u.Input.Known() || len(p.Tiers) == 0
@@ -51,31 +55,49 @@ func (p Price) Bill(u Usage) Bill {
 		return bill
 	}
 
+	share, tierPriced := p.service(u.Service)
 	in := portion{left: u.Input.N()}
-	bill.CachedInput = in.charge(u.CachedInput, rates.CachedInput)
-	bill.CacheWrite = in.charge(u.CacheWrite, rates.CacheWrite).
-		Add(in.charge(u.CacheWrite1h, rates.CacheWrite1h))
+	bill.CachedInput = share.of(in.charge(u.CachedInput, rates.CachedInput))
+	bill.CacheWrite = share.of(in.charge(u.CacheWrite, rates.CacheWrite).
+		Add(in.charge(u.CacheWrite1h, rates.CacheWrite1h)))
 	cached := in.left < u.Input.N()
 	apart := (u.AudioInput.N() > 0 && rates.AudioInput != rates.Input) ||
 		(u.ImageInput.N() > 0 && rates.ImageInput != rates.Input)
-	bill.Input = p.Request.
-		Add(in.charge(u.AudioInput, rates.AudioInput)).
+	fees, feesKnown := p.fees(u)
+	bill.Input = fees.Add(share.of(in.charge(u.AudioInput, rates.AudioInput).
 		Add(in.charge(u.ImageInput, rates.ImageInput)).
-		Add(rates.Input.times(in.left))
+		Add(rates.Citation.times(u.Citation.N())).
+		Add(rates.Input.times(in.left))))
 
 	out := portion{left: u.Output.N()}
-	bill.Output = out.charge(u.AudioOutput, rates.AudioOutput).
+	bill.Output = share.of(out.charge(u.AudioOutput, rates.AudioOutput).
 		Add(out.charge(u.ImageOutput, rates.ImageOutput)).
 		Add(out.charge(u.Reasoning, rates.Reasoning)).
-		Add(rates.Output.times(out.left))
+		Add(rates.Output.times(out.left)))
 
 	bill.Total = bill.Input.Add(bill.CachedInput).Add(bill.CacheWrite).Add(bill.Output)
 	unlisted := (p.noAudioInput && u.AudioInput.N() > 0 && rates.AudioInput > 0) ||
 		(p.noAudioOutput && u.AudioOutput.N() > 0 && rates.AudioOutput > 0)
+	unlisted = unlisted || (!(feesKnown && tierPriced) && (bill.Total > 0 || rates.chargesInput() || rates.chargesOutput()))
 	if u.Estimated || in.exceeded || out.exceeded || (cached && apart) || unlisted {
 		bill.Status = Estimated
 	}
 	return bill
+}
+
+// fees are what is charged beside tokens. They are not known if the price has
+// none for a search that was made, unless that is in the fee of the request; if
+// a request's fee depends on what the provider did and it doesn't say which it
+// was; and if some are hidden.
+func (p *Price) fees(u Usage) (fees Amount, known bool) {
+	request := p.Request
+	if u.BilledRequest.Known() {
+		request = u.BilledRequest.Amount()
+	}
+	known = !p.hiddenFees &&
+		(p.Request == 0 || u.BilledRequest.Known()) &&
+		(u.Searches.N() == 0 || !p.noSearch || p.Request > 0)
+	return request.Add(p.Search.times(u.Searches.N())), known
 }
 
 // portion is what is left of Input or Output while its parts are charged.

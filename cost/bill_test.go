@@ -109,10 +109,10 @@ func TestBill(t *testing.T) {
 		Usage{Input: Of(1040), ImageInput: Of(1000), Output: Of(4020), ImageOutput: Of(4000)},
 		[6]string{"exact", "0.1364", "0.0082", "0", "0", "0.1282"},
 	}, {
-		// sonar: 1/M and 1/M, and 12 for a thousand requests: 12000 + 10 + 20
+		// sonar: 1/M and 1/M, and 12 for a thousand requests at most: 12000 + 10 + 20
 		"a fee per request", listed(t, "perplexity", "sonar"),
 		Usage{Input: Of(10), Output: Of(20)},
-		[6]string{"exact", "0.01203", "0.01201", "0", "0", "0.00002"},
+		[6]string{"estimated", "0.01203", "0.01201", "0", "0", "0.00002"},
 	}, {
 		// sonar-deep-research: 2/M, 8/M, reasoning 3/M: 10*2 + 5*8 + 100*3
 		"reasoning at its own rate", listed(t, "perplexity", "sonar-deep-research"),
@@ -254,7 +254,7 @@ func drawPrice(t *rapid.T) Price {
 	amount := func(name string) Amount { return Amount(rapid.Int64Range(0, 600_000_000).Draw(t, name)) }
 	rates := Rates{
 		amount("input"), amount("cached"), amount("write"), amount("write 1h"), amount("output"),
-		amount("reasoning"), amount("audio in"), amount("audio out"), amount("image in"), amount("image out"),
+		amount("reasoning"), amount("audio in"), amount("audio out"), amount("image in"), amount("image out"), amount("citation"),
 	}
 	p := Price{Version: "drawn", Rates: rates, Request: amount("request")}
 	for above := int64(0); rapid.Bool().Draw(t, "tier"); {

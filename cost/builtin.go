@@ -44,13 +44,14 @@ type modelRow struct {
 	Prices   []priceRow `json:"prices,omitzero"`
 }
 
-// priceRow is one price. Rates are US dollars per million tokens, Requests
-// dollars per thousand.
+// priceRow is one price. Rates are US dollars per million tokens, Requests and
+// Searches dollars per thousand.
 type priceRow struct {
 	Since string    `json:"since,omitzero"` // YYYY-MM-DD, from midnight UTC on
 	Hours [2]string `json:"hours,omitzero"` // HH:MM:SS UTC, from the first until before the second
 	rateList
 	Requests *rate      `json:"requests,omitzero"`
+	Searches *rate      `json:"searches,omitzero"`
 	Tiers    []tierList `json:"tiers,omitzero"`
 }
 
@@ -109,6 +110,7 @@ func (p *provider) add(row modelRow, version string) error {
 func (row priceRow) dated(version, model string) (d datedPrice, err error) {
 	d.price = newPrice(version, model, row.rateList, row.Tiers)
 	d.price.Request = row.Requests.or(0).times(1000)
+	d.price.Search, d.price.noSearch = row.Searches.or(0).times(1000), row.Searches == nil
 	if row.Since != "" {
 		if d.since, err = time.Parse(time.DateOnly, row.Since); err != nil {
 			return d, err

@@ -14,6 +14,7 @@ type Catalog struct {
 	types     []string // all provider types, in the order of Providers
 	providers map[string]*provider
 	overlay   map[string]map[string]*Price // provider type, lower-case model id
+	outputs   map[string]map[string]int64  // the same; output limits in tokens
 }
 
 // order is that of Providers: who makes models, then who resells the makers'
@@ -116,7 +117,12 @@ func (c *Catalog) Price(providerType, model string, at time.Time) (Price, bool) 
 			p, _ = c.find(other, id, at)
 		}
 		if p != nil {
-			return *p, p.Known()
+			price := *p
+			price.Services = services[providerType]
+			// OpenAI's search models charge for each search beside the tokens, and
+			// chat completions don't count them: https://openai.com/api/pricing.
+			price.hiddenFees = strings.Contains(id, "-search-preview") || strings.Contains(id, "-search-api")
+			return price, p.Known()
 		}
 	}
 	return Price{}, false
@@ -249,4 +255,20 @@ func sortedTypes(types []string) []string {
 		return strings.Compare(a, b)
 	})
 	return slices.Compact(types)
+}
+
+// OutputLimit is the most tokens that a model puts out, 0 if unknown. The
+// built-in list has no limits; those of models.dev's format do.
+func (c *Catalog) OutputLimit(providerType, model string) int64 {
+	for id, ok := normalize(providerType, model), true; ok; id, ok = spellDate(id) {
+		stem, _ := undated(id)
+		for _, t := range append([]string{providerType}, fallbacks[providerType]...) {
+			for _, name := range [...]string{id, stem} {
+				if n := c.outputs[t][name]; n > 0 {
+					return n
+				}
+			}
+		}
+	}
+	return 0
 }

@@ -76,6 +76,10 @@ func (c *Catalog) Overlay(modelsDev []byte, version string) (*Catalog, error) {
 	for t, prices := range c.overlay {
 		over.overlay[t] = maps.Clone(prices)
 	}
+	over.outputs = make(map[string]map[string]int64, len(c.outputs)+len(providers))
+	for t, limits := range c.outputs {
+		over.outputs[t] = maps.Clone(limits)
+	}
 	for _, id := range slices.Sorted(maps.Keys(providers)) {
 		var p struct {
 			Models map[string]jsontext.Value `json:"models"`
@@ -90,13 +94,19 @@ func (c *Catalog) Overlay(modelsDev []byte, version string) (*Catalog, error) {
 		if over.overlay[t] == nil {
 			over.overlay[t] = make(map[string]*Price, len(p.Models))
 		}
+		if over.outputs[t] == nil {
+			over.outputs[t] = make(map[string]int64, len(p.Models))
+		}
 		for _, name := range slices.Sorted(maps.Keys(p.Models)) {
-			price, ok, err := modelsDevPrice(p.Models[name], name, version)
+			price, output, ok, err := modelsDevModel(p.Models[name], name, version)
 			if err != nil {
 				return nil, fmt.Errorf("price file: provider %q, model %q: %w", id, name, err)
 			}
 			if ok {
 				over.overlay[t][normalize(t, name)] = &price
+			}
+			if output > 0 {
+				over.outputs[t][normalize(t, name)] = output
 			}
 		}
 		over.types = append(over.types, t)
@@ -105,30 +115,39 @@ func (c *Catalog) Overlay(modelsDev []byte, version string) (*Catalog, error) {
 	return &over, nil
 }
 
-// modelsDevPrice reads one model; false means that it has no cost.
-func modelsDevPrice(data jsontext.Value, model, version string) (Price, bool, error) {
+// modelsDevModel reads one model: its price, unless it has no cost, and its
+// output limit, or 0.
+func modelsDevModel(data jsontext.Value, model, version string) (price Price, output int64, priced bool, err error) {
 	var m struct {
-		Cost *modelsDevCost `json:"cost"`
+		Cost  *modelsDevCost `json:"cost"`
+		Limit struct {
+			Output int64 `json:"output"`
+		} `json:"limit"`
 	}
 	if err := json.Unmarshal(data, &m); err != nil {
-		return Price{}, false, err
+		return Price{}, 0, false, err
 	}
 	if m.Cost == nil {
-		return Price{}, false, nil
+		return Price{}, m.Limit.Output, false, nil
 	}
-	if m.Cost.Input == nil || m.Cost.Output == nil {
-		return Price{}, false, errors.New("its cost needs both input and output, in US dollars per million tokens")
+	price, err = m.Cost.price(model, version)
+	return price, m.Limit.Output, err == nil, err
+}
+
+func (c *modelsDevCost) price(model, version string) (Price, error) {
+	if c.Input == nil || c.Output == nil {
+		return Price{}, errors.New("its cost needs both input and output, in US dollars per million tokens")
 	}
 	var tiers []tierList
-	for _, t := range m.Cost.Tiers {
+	for _, t := range c.Tiers {
 		if t.Tier.Type != "context" || t.Tier.Size <= 0 {
-			return Price{}, false, fmt.Errorf("a tier of type %q and size %d: only prompt sizes above 0 are known, of type \"context\"", t.Tier.Type, t.Tier.Size)
+			return Price{}, fmt.Errorf("a tier of type %q and size %d: only prompt sizes above 0 are known, of type \"context\"", t.Tier.Type, t.Tier.Size)
 		}
 		tiers = append(tiers, tierList{t.Tier.Size, t.list()})
 	}
-	if tiers == nil && m.Cost.Over200k != nil {
-		tiers = []tierList{{200_000, m.Cost.Over200k.list()}}
+	if tiers == nil && c.Over200k != nil {
+		tiers = []tierList{{200_000, c.Over200k.list()}}
 	}
 	slices.SortFunc(tiers, func(a, b tierList) int { return int(a.Above - b.Above) })
-	return newPrice(version, strings.ToLower(model), m.Cost.list(), tiers), true, nil
+	return newPrice(version, strings.ToLower(model), c.list(), tiers), nil
 }

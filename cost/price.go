@@ -8,18 +8,25 @@ import (
 // Rates is what one token costs, by kind. The unit is picodollars per token,
 // which is US dollars per million tokens times 1e6. None is negative.
 type Rates struct {
-	Input, CachedInput, CacheWrite, CacheWrite1h Amount
-	Output, Reasoning                            Amount
-	AudioInput, AudioOutput                      Amount
-	ImageInput, ImageOutput                      Amount
+	Input        Amount `json:"input,omitzero"`
+	CachedInput  Amount `json:"cached_input,omitzero"`
+	CacheWrite   Amount `json:"cache_write,omitzero"`
+	CacheWrite1h Amount `json:"cache_write_1h,omitzero"`
+	Output       Amount `json:"output,omitzero"`
+	Reasoning    Amount `json:"reasoning,omitzero"`
+	AudioInput   Amount `json:"audio_input,omitzero"`
+	AudioOutput  Amount `json:"audio_output,omitzero"`
+	ImageInput   Amount `json:"image_input,omitzero"`
+	ImageOutput  Amount `json:"image_output,omitzero"`
+	Citation     Amount `json:"citation,omitzero"`
 }
 
 // Tier is the rates of prompts with more than Above tokens. They hold for the
 // whole request, prompt and answer, and not just for the tokens beyond Above:
 // so Anthropic, Google, OpenAI and xAI bill, and so genai-prices means it.
 type Tier struct {
-	Above int64
-	Rates Rates
+	Above int64 `json:"above"`
+	Rates Rates `json:"rates"`
 }
 
 // Price is what one model costs. Every rate is filled in: where a source has
@@ -34,14 +41,22 @@ type Price struct {
 	// the rates themselves.
 	Version string
 	Rates   Rates
-	// Request is charged once a request, whatever it used.
-	Request Amount
+	// Request is charged once a request, whatever it used, and Search for each
+	// search of the web.
+	Request, Search Amount
 	// Tiers are in ascending order of Above.
 	Tiers []Tier
+	// Services are the service tiers whose price is known, as parts of the rates
+	// above. The standard one needs no entry.
+	Services map[string]Share
 
 	// The source tells no rates for audio. Elsewhere it costs up to sixteen
 	// times what text does, so text's rate is no more than an estimate.
 	noAudioInput, noAudioOutput bool
+	// The source tells no fee for searches.
+	noSearch bool
+	// There are fees for what no answer tells.
+	hiddenFees bool
 }
 
 // Known tells whether this is a price at all.
@@ -133,6 +148,7 @@ type rateList struct {
 	AudioOutput  *rate `json:"audio_output,omitzero"`
 	ImageInput   *rate `json:"image_input,omitzero"`
 	ImageOutput  *rate `json:"image_output,omitzero"`
+	Citation     *rate `json:"citation,omitzero"`
 }
 
 // tierList is a Tier as price lists have it.
@@ -146,6 +162,8 @@ type tierList struct {
 // to the other writes. A Claude model's cache writes have fixed ratios to the
 // input rate at Anthropic and its resellers: 1.25, and 2 for an hour.
 //
+// Citations cost nothing unless listed, as Perplexity has it.
+//
 // In a tier, a cache rate that is not given changes as the input rate does.
 func newPrice(version, model string, base rateList, tiers []tierList) Price {
 	p := Price{
@@ -153,6 +171,7 @@ func newPrice(version, model string, base rateList, tiers []tierList) Price {
 		Rates:         base.rates(model),
 		noAudioInput:  base.AudioInput == nil,
 		noAudioOutput: base.AudioOutput == nil,
+		noSearch:      true,
 	}
 	for _, t := range tiers {
 		list := t.rateList
@@ -176,6 +195,7 @@ func newPrice(version, model string, base rateList, tiers []tierList) Price {
 			{&list.AudioOutput, base.AudioOutput},
 			{&list.ImageInput, base.ImageInput},
 			{&list.ImageOutput, base.ImageOutput},
+			{&list.Citation, base.Citation},
 		} {
 			if *kept.to == nil {
 				*kept.to = kept.from
@@ -203,5 +223,6 @@ func (l rateList) rates(model string) Rates {
 		AudioOutput:  l.AudioOutput.or(output),
 		ImageInput:   l.ImageInput.or(input),
 		ImageOutput:  l.ImageOutput.or(output),
+		Citation:     l.Citation.or(0),
 	}
 }

@@ -39,7 +39,7 @@ func TestReduceModel(t *testing.T) {
 		{
 			"ids and rules",
 			`{id:"M",match:{or:[{equals:"m"},{equals:"M-1"},{starts_with:"m-x"}]},prices:{input_mtok:.25,output_mtok:1,web_searches_kcount:10}}`,
-			`{"provider":"openai","id":"m","is":["m-1"],"match":[{"starts_with":"m-x"}],"prices":[{"input":0.25,"output":1}]}`,
+			`{"provider":"openai","id":"m","is":["m-1"],"match":[{"starts_with":"m-x"}],"prices":[{"input":0.25,"output":1,"searches":10}]}`,
 		}, {
 			"an id that its rules don't match",
 			`{id:"label",match:{equals:"path/m"},prices:{input_mtok:1}}`,

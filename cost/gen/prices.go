@@ -24,17 +24,19 @@ var keys = [...][2]string{
 	{"output_audio_mtok", "audio_output"},
 	{"input_image_mtok", "image_input"},
 	{"output_image_mtok", "image_output"},
+	{"output_citation_mtok", "citation"},
 	{"requests_kcount", "requests"},
+	{"web_searches_kcount", "searches"},
 }
 
-// ignored are the price keys of what usage doesn't tell: searches, seconds,
-// pages, messages, video, citations, and which of the cached tokens are of which kind.
+// ignored are the price keys of what usage doesn't tell: searches of files,
+// seconds, pages, messages, video, and which of the cached tokens are of which kind.
 var ignored = map[string]bool{
-	"web_searches_kcount": true, "storage_searches_kcount": true, "input_text_messages_kcount": true,
+	"storage_searches_kcount": true, "input_text_messages_kcount": true,
 	"audio_hours": true, "input_audio_hours": true,
 	"input_document_kpages": true, "input_annotated_document_kpages": true,
 	"cache_audio_read_mtok": true, "cache_image_read_mtok": true,
-	"input_video_mtok": true, "output_video_mtok": true, "output_citation_mtok": true,
+	"input_video_mtok": true, "output_video_mtok": true,
 }
 
 // prices converts a model's prices: one, or a list of dated ones. A model that
@@ -121,7 +123,7 @@ func tier(start int64, price map[string]any) string {
 	for _, k := range keys {
 		switch v := price[k[0]].(type) {
 		case number:
-			if k[1] != "requests" {
+			if !strings.HasSuffix(k[0], "_kcount") {
 				fields = append(fields, fmt.Sprintf("%q:%s", k[1], v))
 			}
 		case map[string]any:

@@ -1,6 +1,10 @@
 package anthropic
 
-import "github.com/layergateway/layergateway/cost"
+import (
+	"strings"
+
+	"github.com/layergateway/layergateway/cost"
+)
 
 // usage is what a message used. Numbers that an event leaves out keep their last
 // value.
@@ -17,7 +21,12 @@ type usage struct {
 		Thinking *int64 `json:"thinking_tokens"`
 	} `json:"output_tokens_details"`
 	ServiceTier string `json:"service_tier"`
-	Iterations  []struct {
+	Speed       string `json:"speed"`
+	Geo         string `json:"inference_geo"`
+	Server      struct {
+		Searches *int64 `json:"web_search_requests"`
+	} `json:"server_tool_use"`
+	Iterations []struct {
 		Type string `json:"type"`
 	} `json:"iterations"`
 }
@@ -31,14 +40,39 @@ func (u *usage) update(v usage) {
 		{&u.Input, v.Input}, {&u.CacheRead, v.CacheRead}, {&u.CacheWrite, v.CacheWrite},
 		{&u.Writes.FiveMinutes, v.Writes.FiveMinutes}, {&u.Writes.OneHour, v.Writes.OneHour},
 		{&u.Output, v.Output}, {&u.Details.Thinking, v.Details.Thinking},
+		{&u.Server.Searches, v.Server.Searches},
 	} {
 		if f.new != nil {
+			*f.old = f.new
+		}
+	}
+	for _, f := range []struct {
+		old *string
+		new string
+	}{{&u.ServiceTier, v.ServiceTier}, {&u.Speed, v.Speed}, {&u.Geo, v.Geo}} {
+		if f.new != "" {
 			*f.old = f.new
 		}
 	}
 	if v.Iterations != nil {
 		u.Iterations = v.Iterations
 	}
+}
+
+// service names all that the price depends on: the tier, the speed, and whether
+// the US alone were asked for. Empty is the standard.
+func (u *usage) service() string {
+	var parts []string
+	if u.ServiceTier != "" && u.ServiceTier != "standard" {
+		parts = append(parts, u.ServiceTier)
+	}
+	if u.Speed == "fast" {
+		parts = append(parts, u.Speed)
+	}
+	if u.Geo == "us" {
+		parts = append(parts, u.Geo)
+	}
+	return strings.Join(parts, "+")
 }
 
 // tokens counts as OpenAI does.
@@ -55,7 +89,10 @@ func (u *usage) tokens() cost.Usage {
 		}
 		return cost.Of(*p)
 	}
-	out := cost.Usage{CachedInput: known(u.CacheRead), Output: known(u.Output), Reasoning: known(u.Details.Thinking)}
+	out := cost.Usage{
+		CachedInput: known(u.CacheRead), Output: known(u.Output), Reasoning: known(u.Details.Thinking),
+		Searches: known(u.Server.Searches), Service: u.service(),
+	}
 	if u.Input != nil {
 		out.Input = cost.Of(n(u.Input) + n(u.CacheRead) + n(u.CacheWrite))
 	}

@@ -25,6 +25,7 @@ type whole struct {
 	} `json:"output"`
 	StopReason string `json:"stopReason"`
 	Usage      *usage `json:"usage"`
+	Tier       kind   `json:"serviceTier"`
 }
 
 var errNoStop = errors.New("the answer has no stopReason")
@@ -58,14 +59,15 @@ func (c *chat) Whole(body []byte, a openai.Answer) error {
 		}
 		w.close(i, a)
 	}
-	w.meter(m.Usage)
+	w.meter(m.Usage, m.Tier.Type)
 	w.stop(m.StopReason, a)
 	return nil
 }
 
-func (w *answer) meter(u *usage) {
+func (w *answer) meter(u *usage, service string) {
 	if u != nil {
 		w.usage, w.metered = *u, true
+		w.usage.service = service
 	}
 }
 
@@ -79,6 +81,7 @@ type streamEvent struct {
 	Delta      delta  `json:"delta"`
 	StopReason string `json:"stopReason"`
 	Usage      *usage `json:"usage"`
+	Tier       kind   `json:"serviceTier"`
 }
 
 // delta adds to a block. Blocks of text and of reasoning begin with the first.
@@ -116,7 +119,7 @@ var errNoTool = errors.New("a tool's input comes before the tool")
 
 func (w *answer) event(name string, e *streamEvent, a openai.Answer) error {
 	if name == "metadata" { // before the stop, or behind it
-		w.meter(e.Usage)
+		w.meter(e.Usage, e.Tier.Type)
 		w.metered = true
 		return nil
 	}

@@ -13,12 +13,13 @@ type usage struct {
 		TTL   string `json:"ttl"`
 		Input int64  `json:"inputTokens"`
 	} `json:"cacheDetails"`
+	service string // the service tier, which stands beside the usage
 }
 
 // tokens counts as OpenAI does: the input includes what was read from the cache
 // and written there.
 func (u usage) tokens() cost.Usage {
-	var t cost.Usage
+	t := cost.Usage{Service: u.service}
 	if u.Output != nil {
 		t.Output = cost.Of(*u.Output)
 	}

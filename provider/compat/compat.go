@@ -56,6 +56,7 @@ type chat struct {
 	dropped []string
 	reader  openai.ChunkReader
 	usage   []byte // the newest usage object
+	service string // the service tier named beside it
 	done    bool
 	choices choiceSet // seen so far
 }
@@ -131,7 +132,7 @@ func (c *chat) Whole(body []byte, a openai.Answer) error {
 		return err
 	}
 	answer.Native = c.mend.native
-	c.usage, c.done = answer.Usage, true
+	c.usage, c.service, c.done = answer.Usage, serviceOf(body), true
 	if err := c.failure(answer.Error); err != nil {
 		return err
 	}
@@ -160,7 +161,7 @@ func (c *chat) Event(ev sse.Event, a openai.Answer) error {
 		return err
 	}
 	if chunk.Usage.Kind() == '{' {
-		c.usage = append(c.usage[:0], chunk.Usage...)
+		c.usage, c.service = append(c.usage[:0], chunk.Usage...), serviceOf(data)
 	}
 	if err := c.failure(chunk.Error); err != nil {
 		return err
@@ -225,7 +226,7 @@ func (c *chat) End(openai.Answer) error {
 func (c *chat) Done() bool { return c.done }
 
 // Usage implements provider.Chat.
-func (c *chat) Usage() cost.Usage { return parseUsage(c.usage) }
+func (c *chat) Usage() cost.Usage { return parseUsage(c.usage, c.service) }
 
 // Error implements provider.Chat.
 func (c *chat) Error(status int, h http.Header, body []byte) *provider.Error {

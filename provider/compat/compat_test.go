@@ -130,7 +130,7 @@ func TestUsage(t *testing.T) {
 			},
 		} {
 			chat := New(Options{})()
-			if diff := cmp.Diff(cost.Usage{}, chat.Usage(), cmpopts.EquateComparable(cost.Tokens{})); diff != "" {
+			if diff := cmp.Diff(cost.Usage{}, chat.Usage(), cmpopts.EquateComparable(cost.Usage{})); diff != "" {
 				t.Errorf("before anything came: %s", diff)
 			}
 			if err := play(chat); err != nil {

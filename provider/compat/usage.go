@@ -1,6 +1,8 @@
 package compat
 
 import (
+	"bytes"
+
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -17,21 +19,35 @@ type wireUsage struct {
 		Cached     *int64 `json:"cached_tokens"`
 		CacheWrite *int64 `json:"cache_write_tokens"`
 		Audio      *int64 `json:"audio_tokens"`
+		Image      *int64 `json:"image_tokens"`
 	} `json:"prompt_tokens_details"`
 	CompletionIs struct {
 		Reasoning *int64 `json:"reasoning_tokens"`
 		Audio     *int64 `json:"audio_tokens"`
+		Image     *int64 `json:"image_tokens"`
 	} `json:"completion_tokens_details"`
+
+	// Perplexity: reasoning and citations are beside what it calls completion.
+	// https://docs.perplexity.ai/getting-started/pricing
+	Reasoning *int64         `json:"reasoning_tokens"`
+	Citation  *int64         `json:"citation_tokens"`
+	Queries   *int64         `json:"num_search_queries"`
+	Cost      jsontext.Value `json:"cost"` // an object; elsewhere a number
+
+	Sources *int64 `json:"num_sources_used"` // xAI
+	Server  struct {
+		Searches *int64 `json:"web_search_requests"`
+	} `json:"server_tool_use"` // OpenRouter
 }
 
 // parseUsage reads a usage object; nil, or one that is not as documented, is
-// usage that we don't know.
-func parseUsage(raw []byte) cost.Usage {
+// usage that we don't know. The service tier stands beside it.
+func parseUsage(raw []byte, service string) cost.Usage {
 	var u wireUsage
 	if raw == nil || json.Unmarshal(raw, &u, jsontext.AllowDuplicateNames(true)) != nil {
 		return cost.Usage{}
 	}
-	return cost.Usage{
+	out := cost.Usage{
 		Input:       tokens(u.Prompt),
 		CachedInput: tokens(u.PromptIs.Cached, u.CacheHit, u.Cached),
 		CacheWrite:  tokens(u.PromptIs.CacheWrite),
@@ -39,7 +55,34 @@ func parseUsage(raw []byte) cost.Usage {
 		Reasoning:   tokens(u.CompletionIs.Reasoning),
 		AudioInput:  tokens(u.PromptIs.Audio),
 		AudioOutput: tokens(u.CompletionIs.Audio),
+		ImageInput:  tokens(u.PromptIs.Image),
+		ImageOutput: tokens(u.CompletionIs.Image),
+		Citation:    tokens(u.Citation),
+		Searches:    tokens(u.Queries, u.Sources, u.Server.Searches),
+		Service:     service,
 	}
+	if beside := tokens(u.Reasoning); out.Output.Known() && (u.Citation != nil || u.Queries != nil) && beside.Known() {
+		out.Output, out.Reasoning = cost.Of(out.Output.N()+beside.N()), beside
+	}
+	var charged struct {
+		Request *cost.Amount `json:"request_cost"`
+	}
+	if u.Cost.Kind() == '{' && json.Unmarshal(u.Cost, &charged) == nil && charged.Request != nil {
+		out.BilledRequest = cost.FeeOf(*charged.Request)
+	}
+	return out
+}
+
+// serviceOf is the service tier that a chunk or an answer names.
+func serviceOf(data []byte) string {
+	var head struct {
+		Tier string `json:"service_tier"`
+	}
+	if !bytes.Contains(data, []byte(`"service_tier"`)) ||
+		json.Unmarshal(data, &head, jsontext.AllowDuplicateNames(true)) != nil {
+		return ""
+	}
+	return head.Tier
 }
 
 // tokens is the first count that is there.

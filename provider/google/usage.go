@@ -1,6 +1,11 @@
 package google
 
-import "github.com/layergateway/layergateway/cost"
+import (
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/layergateway/layergateway/cost"
+)
 
 // usageMetadata counts tokens. In a stream each event has the counts so far.
 type usageMetadata struct {
@@ -32,6 +37,13 @@ func (u *usageMetadata) update(newer *usageMetadata) {
 		{&u.Candidates, &newer.Candidates}, {&u.Thoughts, &newer.Thoughts}, {&u.Total, &newer.Total},
 	} {
 		if *f.from != nil {
+			*f.to = *f.from
+		}
+	}
+	for _, f := range []struct{ to, from *string }{
+		{&u.ServiceTier, &newer.ServiceTier}, {&u.TrafficType, &newer.TrafficType},
+	} {
+		if *f.from != "" {
 			*f.to = *f.from
 		}
 	}
@@ -68,7 +80,37 @@ func (c *chat) Usage() cost.Usage {
 		AudioOutput: of("AUDIO", u.CandidatesIs),
 		ImageInput:  of("IMAGE", u.PromptIs, u.ToolUseIs),
 		ImageOutput: of("IMAGE", u.CandidatesIs),
+		Service:     u.service(),
+		Searches:    c.searches(),
 	}
+}
+
+// service is tier, or the provider's own word where OpenAI has none.
+func (u *usageMetadata) service() string {
+	if t := u.tier(); t != "" || u.TrafficType == "ON_DEMAND" {
+		return t
+	}
+	if u.TrafficType != "" {
+		return u.TrafficType
+	}
+	return u.ServiceTier
+}
+
+// searches counts the queries that the answer's sources were found with.
+func (c *chat) searches() cost.Tokens {
+	var n int
+	for _, x := range c.choices {
+		var g struct {
+			Queries []jsontext.Value `json:"webSearchQueries"`
+		}
+		if x.grounding != nil && json.Unmarshal(x.grounding, &g, jsontext.AllowDuplicateNames(true)) == nil {
+			n += len(g.Queries)
+		}
+	}
+	if n == 0 {
+		return cost.Tokens{}
+	}
+	return cost.Of(int64(n))
 }
 
 func (u *usageMetadata) input() cost.Tokens {
