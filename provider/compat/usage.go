@@ -75,11 +75,13 @@ func parseUsage(raw []byte, service string) cost.Usage {
 
 // serviceOf is the service tier that a chunk or an answer names.
 func serviceOf(data []byte) string {
-	var head struct {
-		Tier string `json:"service_tier"`
+	if !bytes.Contains(data, []byte(`"service_tier"`)) {
+		return "" // as most servers' chunks, without an allocation
 	}
-	if !bytes.Contains(data, []byte(`"service_tier"`)) ||
-		json.Unmarshal(data, &head, jsontext.AllowDuplicateNames(true)) != nil {
+	head := new(struct {
+		Tier string `json:"service_tier"`
+	})
+	if json.Unmarshal(data, head, jsontext.AllowDuplicateNames(true)) != nil {
 		return ""
 	}
 	return head.Tier
