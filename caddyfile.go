@@ -69,6 +69,7 @@ type gateRef struct {
 //			name    <name>
 //			gates   <name|id>...
 //			expires <date|time>
+//			max_concurrent <running> [<waiting> [<wait>]]
 //		}
 //		anonymous
 //		provider <name> [<type>] {
@@ -77,10 +78,13 @@ type gateRef struct {
 //		gate <id> {
 //			...
 //		}
-//		gates_file   <file|pattern>...
-//		default_gate <name|id>
-//		max_body     <size>
-//		keepalive    <duration>|off
+//		gates_file     <file|pattern>...
+//		default_gate   <name|id>
+//		max_body       <size>
+//		max_concurrent <running> [<waiting> [<wait>]]
+//		keepalive      <duration>|off
+//		stall_timeout  <duration>|off
+//		fetch_urls     off|public|<network>...
 //	}
 func parseGateway(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 	d := h.Dispenser
@@ -92,15 +96,17 @@ func parseGateway(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 	p := &gatewayParser{gateway: new(Gateway), types: make(map[string]string)}
 	g := p.gateway
 	err := words{
-		"api_key":      p.apiKey,
-		"anonymous":    noArgs(&g.Anonymous),
-		"provider":     p.provider,
-		"gate":         p.gate,
-		"gates_file":   someArgs(&g.GatesFiles),
-		"default_gate": p.setDefaultGate,
-		"max_body":     p.maxBody,
-		"keepalive":    p.keepalive,
-		"fetch_urls":   p.fetchURLs,
+		"api_key":        p.apiKey,
+		"anonymous":      noArgs(&g.Anonymous),
+		"provider":       p.provider,
+		"gate":           p.gate,
+		"gates_file":     someArgs(&g.GatesFiles),
+		"default_gate":   p.setDefaultGate,
+		"max_body":       p.maxBody,
+		"keepalive":      spanOrOff(&g.Keepalive),
+		"stall_timeout":  spanOrOff(&g.StallTimeout),
+		"max_concurrent": maxConcurrentArg(&g.MaxConcurrent),
+		"fetch_urls":     p.fetchURLs,
 	}.block(d, directive, "api_key", "provider", "gate", "gates_file")
 	if err != nil {
 		return nil, err
@@ -143,7 +149,8 @@ func (p *gatewayParser) apiKey(d *caddyfile.Dispenser) error {
 	}
 	p.gateway.APIKeys = append(p.gateway.APIKeys, key)
 	return words{
-		"name": oneArg(&key.Name),
+		"name":           oneArg(&key.Name),
+		"max_concurrent": maxConcurrentArg(&key.MaxConcurrent),
 		"gates": func(d *caddyfile.Dispenser) error {
 			for d.NextArg() {
 				if err := p.refer("api_key", d.Token()); err != nil {
@@ -230,18 +237,6 @@ func (p *gatewayParser) maxBody(d *caddyfile.Dispenser) error {
 	}
 	p.gateway.MaxBody = int64(size)
 	return nil
-}
-
-func (p *gatewayParser) keepalive(d *caddyfile.Dispenser) error {
-	var text string
-	if err := oneArg(&text)(d); err != nil {
-		return err
-	}
-	if text == "off" {
-		p.gateway.Keepalive = -1
-		return nil
-	}
-	return parseSpan(d, "keepalive", text, &p.gateway.Keepalive)
 }
 
 func (p *gatewayParser) fetchURLs(d *caddyfile.Dispenser) error {

@@ -114,6 +114,21 @@ func durationArg(to *caddy.Duration) func(*caddyfile.Dispenser) error {
 	}
 }
 
+// spanOrOff is for a subdirective with a time span, or off, which is a negative one.
+func spanOrOff(to *caddy.Duration) func(*caddyfile.Dispenser) error {
+	return func(d *caddyfile.Dispenser) error {
+		word, text := d.Val(), ""
+		if err := oneArg(&text)(d); err != nil {
+			return err
+		}
+		if text == "off" {
+			*to = -1
+			return nil
+		}
+		return parseSpan(d, word, text, to)
+	}
+}
+
 // parseSpan reads a time span, which is positive.
 func parseSpan(d *caddyfile.Dispenser, word, text string, to *caddy.Duration) error {
 	span, err := caddy.ParseDuration(text)

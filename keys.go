@@ -32,6 +32,9 @@ type APIKey struct {
 	// When the key stops working: a date such as 2027-01-01, which begins at midnight UTC, or a time such as
 	// 2027-01-01T12:00:00+02:00. Default: never.
 	Expires string `json:"expires,omitempty"`
+
+	// How many of the key's requests may run at once, over reloads. Default: no bound.
+	MaxConcurrent *MaxConcurrent `json:"max_concurrent,omitempty"`
 }
 
 // provisionKeys resolves the clients' keys.
@@ -56,6 +59,12 @@ func (g *Gateway) provisionKeys() error {
 		}
 		if !key.Expires.IsZero() && !time.Now().Before(key.Expires) {
 			g.log.Warn("a client key has expired", zap.String("key", key.Name), zap.Time("expires", key.Expires))
+		}
+		if k.MaxConcurrent != nil {
+			slots := hold(&g.held, slotsKey{key.Hash}, new(access.Slots))
+			if key.Concurrency, err = k.MaxConcurrent.provision(slots); err != nil {
+				return fmt.Errorf("api key %s: %w", k.label(i), err)
+			}
 		}
 		keys[i] = key
 	}

@@ -120,6 +120,32 @@ func (rec *logged) MarshalLogObject(e zapcore.ObjectEncoder) error {
 		e.AddDuration("ttft", rec.FirstToken)
 	}
 	e.AddDuration("latency", rec.Total)
+	if len(rec.Tries) > 1 || len(rec.Tries) == 1 && rec.Tries[0].Failed {
+		return e.AddArray("tries", zapcore.ArrayMarshalerFunc(func(a zapcore.ArrayEncoder) error {
+			for _, try := range rec.Tries {
+				if err := a.AppendObject((*loggedTry)(try)); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+	}
+	return nil
+}
+
+// loggedTry is an attempt as logs have it.
+type loggedTry relay.Try
+
+// MarshalLogObject implements zapcore.ObjectMarshaler.
+func (t *loggedTry) MarshalLogObject(e zapcore.ObjectEncoder) error {
+	e.AddString("provider", t.Provider)
+	e.AddString("model", clean(t.Model))
+	e.AddString("result", (*relay.Try)(t).Result())
+	if t.Status != 0 {
+		e.AddInt("status", t.Status)
+	}
+	e.AddDuration("start", t.Start)
+	e.AddDuration("took", t.Took)
 	return nil
 }
 

@@ -14,6 +14,7 @@ import (
 // Labels are the configuration's own words: never a key, nor a text that a client chose.
 type metrics struct {
 	requests       *prometheus.CounterVec
+	attempts       *prometheus.CounterVec
 	tokens         *prometheus.CounterVec
 	cost           *prometheus.CounterVec
 	reloadFailures prometheus.Counter
@@ -26,6 +27,8 @@ func newMetrics() *metrics {
 	return &metrics{
 		requests: prometheus.NewCounterVec(opts("requests_total", "Chat completions, by how they ended."),
 			[]string{"gate", "provider", "model", "outcome"}),
+		attempts: prometheus.NewCounterVec(opts("attempts_total", "Attempts at providers, by how they ended: ok, lost (a hedge), or the kind of failure; auth is a credential to mend."),
+			[]string{"provider", "model", "result"}),
 		tokens: prometheus.NewCounterVec(opts("tokens_total", "Tokens, as far as providers reported them."),
 			[]string{"gate", "provider", "model", "kind"}),
 		cost: prometheus.NewCounterVec(opts("cost_usd_total", "Cost in US dollars, as far as prices are known."),
@@ -40,7 +43,7 @@ func (m *metrics) register(r *prometheus.Registry, gates *gateFiles) error {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: directive, Name: name, Help: help}, value)
 	}
 	for _, c := range []prometheus.Collector{
-		m.requests, m.tokens, m.cost, m.reloadFailures,
+		m.requests, m.attempts, m.tokens, m.cost, m.reloadFailures,
 		gauge("gates", "Gates that are loaded.", gates.count),
 		gauge("gates_reload_ok", "Whether all gates files could be read when they last changed.", gates.ok),
 	} {
@@ -53,7 +56,10 @@ func (m *metrics) register(r *prometheus.Registry, gates *gateFiles) error {
 
 // count adds one chat completion.
 func (m *metrics) count(rec *relay.Record, gates *gate.Table) {
-	model := modelLabel(rec, gates)
+	model := modelLabel(rec.GateID, rec.Provider, rec.Model, gates)
+	for _, try := range rec.Tries {
+		m.attempts.WithLabelValues(try.Provider, modelLabel(rec.GateID, try.Provider, try.Model, gates), try.Result()).Inc()
+	}
 	m.requests.WithLabelValues(rec.Gate, rec.Provider, model, string(rec.Outcome)).Inc()
 	for _, kind := range []struct {
 		name   string
@@ -73,14 +79,14 @@ func (m *metrics) count(rec *relay.Record, gates *gate.Table) {
 
 // modelLabel is the model, if it is one of the gate's: another one is the client's choice, and there is no end
 // of those.
-func modelLabel(rec *relay.Record, gates *gate.Table) string {
-	if rec.Model == "" {
+func modelLabel(gateID, provider, model string, gates *gate.Table) string {
+	if model == "" {
 		return ""
 	}
-	if g, ok := gates.Lookup(rec.GateID); ok {
+	if g, ok := gates.Lookup(gateID); ok {
 		for _, t := range g.Targets {
-			if t.Provider == rec.Provider && t.Model == rec.Model {
-				return rec.Model
+			if t.Provider == provider && t.Model == model {
+				return model
 			}
 		}
 	}

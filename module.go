@@ -5,6 +5,7 @@
 package layergateway
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/layergateway/layergateway/access"
 	"github.com/layergateway/layergateway/gate"
+	"github.com/layergateway/layergateway/health"
 	"github.com/layergateway/layergateway/relay"
 )
 
@@ -39,6 +41,7 @@ const (
 
 	defaultMaxBody   = 32 << 20
 	defaultKeepalive = caddy.Duration(15 * time.Second)
+	defaultStall     = caddy.Duration(time.Minute)
 )
 
 // Gateway answers OpenAI's API below the path at which it is mounted: POST /v1/chat/completions, and GET
@@ -89,6 +92,14 @@ type Gateway struct {
 	// The silence after which a stream that has begun gets a comment, so that nobody in between takes it
 	// for dead; negative is never. Default: 15s.
 	Keepalive caddy.Duration `json:"keepalive,omitempty"`
+
+	// How many chat completions may run at once. A reload begins to count anew: what still runs of the
+	// configuration before is not in it. Default: no bound.
+	MaxConcurrent *MaxConcurrent `json:"max_concurrent,omitempty"`
+
+	// How long a client may read nothing of its stream before it is given up, and the provider's answer with it;
+	// negative is for ever. Default: 1m.
+	StallTimeout caddy.Duration `json:"stall_timeout,omitempty"`
 
 	// What may be fetched for providers that take the bytes of images and files alone, where a request has an
 	// address: "off"; or "public", the internet by https; and further networks in CIDR notation, also by http.
@@ -151,7 +162,14 @@ func (g *Gateway) Provision(ctx caddy.Context) error {
 		Catalog:   g.app.catalog,
 		Keepalive: time.Duration(orDefault(g.Keepalive, defaultKeepalive)),
 		MaxBody:   orDefault(g.MaxBody, defaultMaxBody),
-		Now:       time.Now,
+
+		StallTimeout: time.Duration(orDefault(g.StallTimeout, defaultStall)),
+		Retries:      hold(&g.held, retriesKey{}, new(health.Retries)),
+		Flights:      hold(&g.held, flightsKey{}, relay.NewFlights()),
+		Now:          time.Now,
+	}
+	if g.relay.Concurrency, err = g.MaxConcurrent.provision(new(access.Slots)); err != nil {
+		return err
 	}
 	if err := g.provisionDefaultGate(); err != nil {
 		return err
@@ -200,10 +218,19 @@ func (g *Gateway) checkGate(who, ref string) error {
 	return nil
 }
 
+// lastWords is how long streams may take to say that they end with the process.
+const lastWords = 2 * time.Second
+
 // Cleanup lets go of what is shared. Requests that are still under way go on: a closed table still finds
-// gates, and a transport that nobody holds only closes connections that are idle.
+// gates, and a transport that nobody holds only closes connections that are idle. But if the process is about to
+// exit, Caddy's grace period is over for whoever is still here: those are told.
 func (g *Gateway) Cleanup() error {
 	if g.relay != nil {
+		if caddy.Exiting() {
+			ctx, cancel := context.WithTimeout(context.Background(), lastWords)
+			defer cancel()
+			g.relay.Flights.Stop(ctx)
+		}
 		g.relay.Gates.Close()
 	}
 	return g.held.release()

@@ -7,9 +7,11 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+
+	"github.com/layergateway/layergateway/access"
 )
 
-// shared is what outlives a reload: connections to providers, positions of round-robins, counters. Each is
+// shared is what outlives a reload: connections to providers and how those fare, positions of round-robins, counters. Each is
 // there as long as some configuration holds it; since the next one is provisioned before the last one is
 // cleaned up, nothing is lost between them.
 var shared = caddy.NewUsagePool()
@@ -17,6 +19,10 @@ var shared = caddy.NewUsagePool()
 // Keys of what is shared.
 type (
 	transportKey struct{ name, baseURL string }
+	healthKey    struct{ name, baseURL string }
+	slotsKey     struct{ hash access.Hash }
+	retriesKey   struct{}
+	flightsKey   struct{}
 	cyclesKey    struct{}
 	metricsKey   struct{}
 )

@@ -9,12 +9,14 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
 
 	"github.com/layergateway/layergateway/cost"
 	"github.com/layergateway/layergateway/fetch"
+	"github.com/layergateway/layergateway/health"
 	"github.com/layergateway/layergateway/provider"
 )
 
@@ -227,6 +229,7 @@ func (g *Gateway) provisionProviders(ctx caddy.Context) (map[string]*provider.Pr
 		}
 		p.Name, p.Type = name, m.CaddyModule().ID.Name()
 		p.Fetch = fetcher
+		p.Health = hold(&g.held, healthKey{name, p.BaseURL}, health.NewBoard(time.Now))
 		if p.Transport == nil {
 			p.Transport = hold(&g.held, transportKey{name, p.BaseURL}, newTransport())
 		}

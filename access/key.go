@@ -54,6 +54,8 @@ type Key struct {
 	Gates []string
 	// Expires is when the key stops working; zero is never.
 	Expires time.Time
+	// Concurrency bounds how many of the key's requests run at once.
+	Concurrency Concurrency
 }
 
 // MayUse reports whether the key may use the gate.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"iter"
 	"slices"
+	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -119,6 +120,21 @@ func isGatewayField(name string) bool {
 		}
 	}
 	return false
+}
+
+// Int gives the first of the fields that, as the edits leave the request, is a
+// whole number.
+func (r *Request) Int(e *Edits, names ...string) (int64, bool) {
+	for _, name := range names {
+		v, _ := r.Field(name)
+		if x, ok := e.find(name); ok {
+			v = bytes.Join(x.parts, nil)
+		}
+		if n, err := strconv.ParseInt(string(v), 10, 64); err == nil {
+			return n, true
+		}
+	}
+	return 0, false
 }
 
 // Present lists the fields of the request, as the edits leave it, that have a

@@ -163,6 +163,9 @@ func isControl(c rune) bool { return c < ' ' || c == 0x7f }
 
 func (r *Request) value(f field) jsontext.Value { return jsontext.Value(r.raw[f.start:f.end]) }
 
+// Size is the request's length in bytes.
+func (r *Request) Size() int { return len(r.raw) }
+
 // Field gives a top-level field's value as it was written.
 func (r *Request) Field(name string) (jsontext.Value, bool) {
 	for _, f := range r.fields {

@@ -27,6 +27,11 @@ const (
 	TimedOut                  // no answer in time
 )
 
+var kinds = [...]string{"failed", "invalid", "auth", "model_not_found", "rate_limited", "quota_spent", "overloaded", "timeout"}
+
+// String is the kind in a word for metrics and rows.
+func (k Kind) String() string { return kinds[k] }
+
 // Error is a provider's refusal or failure.
 type Error struct {
 	Kind    Kind

@@ -136,18 +136,6 @@ func TestError(t *testing.T) {
 }
 
 func TestKeys(t *testing.T) {
-	if _, ok := NewKeys(nil, "{env.X}").Next(); ok {
-		t.Error("a key out of nothing")
-	}
-	k := NewKeys([]string{"a", "b"}, "")
-	seen := map[string]int{}
-	for range 10 {
-		v, _ := k.Next()
-		seen[v]++
-	}
-	if seen["a"] != 5 || seen["b"] != 5 {
-		t.Errorf("keys are not taken in turn: %v", seen)
-	}
 	if got := NewKeys([]string{"", "k-1"}, "").Redact("k-1 and k-1"); got != "[redacted] and [redacted]" {
 		t.Errorf("redacted %q", got)
 	}

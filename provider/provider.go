@@ -8,10 +8,10 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"sync/atomic"
 
 	"github.com/layergateway/layergateway/cost"
 	"github.com/layergateway/layergateway/fetch"
+	"github.com/layergateway/layergateway/health"
 	"github.com/layergateway/layergateway/openai"
 	"github.com/layergateway/layergateway/sse"
 )
@@ -24,6 +24,8 @@ type Provider struct {
 	BaseURL string // everything in front of the operation's path, without a slash at the end
 	Header  http.Header
 	Keys    Keys
+	// Health is how the provider fares, over all gates and configurations.
+	Health *health.Board
 	// NeedsKey is set where the type can't be called without a credential.
 	NeedsKey bool
 	// Prices are the operator's own, by model; they come before the catalog's.
@@ -43,10 +45,9 @@ type Provider struct {
 	NewChat func() Chat
 }
 
-// Keys are a provider's credentials, taken in turn.
+// Keys are a provider's credentials.
 type Keys struct {
 	values []string
-	next   *atomic.Uint64
 	// missing says where the key should have come from, such as
 	// "{env.OPENAI_API_KEY}".
 	missing string
@@ -54,21 +55,10 @@ type Keys struct {
 
 // NewKeys makes the set of the credentials that have a value; missing names the
 // placeholder of one that has none.
-func NewKeys(values []string, missing string) Keys {
-	return Keys{values: values, next: new(atomic.Uint64), missing: missing}
-}
+func NewKeys(values []string, missing string) Keys { return Keys{values: values, missing: missing} }
 
-// Next gives the credential for one attempt; false if there is none.
-func (k Keys) Next() (string, bool) {
-	switch len(k.values) {
-	case 0:
-		return "", false
-	case 1:
-		return k.values[0], true
-	}
-	n := k.next.Add(1) - 1
-	return k.values[n%uint64(len(k.values))], true
-}
+// Values are the credentials, which must not be changed.
+func (k Keys) Values() []string { return k.values }
 
 // Missing names the placeholder that has no value, empty if none is missing.
 func (k Keys) Missing() string { return k.missing }

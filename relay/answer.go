@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"strconv"
 
 	"github.com/layergateway/layergateway/cost"
-	"github.com/layergateway/layergateway/gate"
 	"github.com/layergateway/layergateway/openai"
 	"github.com/layergateway/layergateway/provider"
 	"github.com/layergateway/layergateway/sse"
@@ -25,17 +23,8 @@ var errTruncated = errors.New("the provider's answer stopped before its end")
 // errCut marks a stream that ended before its end.
 var errCut = errors.New("the stream was cut off")
 
-// answering is an attempt whose answer has begun.
-type answering struct {
-	*exchange
-	provider *provider.Provider
-	chat     provider.Chat
-	target   gate.Target
-	dog      *watchdog
-}
-
 // whole reads an answer to its end and sends it in one piece.
-func (a *answering) whole(ctx context.Context, body io.Reader, events bool) error {
+func (a *attempt) whole(ctx context.Context, body io.Reader, events bool) error {
 	answer := openai.NewWhole()
 	var err error
 	if events {
@@ -46,9 +35,10 @@ func (a *answering) whole(ctx context.Context, body io.Reader, events bool) erro
 	if err != nil {
 		return a.failure(ctx, err)
 	}
-	a.rec.FirstToken = a.relay.Now().Sub(a.rec.Start)
+	if !a.begin() {
+		return errLost
+	}
 	a.finish(answer.NativeFinish())
-	a.setHeaders()
 	out := answer.Append(nil, a.trailer(answer.Usage()))
 	h := a.w.Header()
 	h.Set("Content-Type", "application/json")
@@ -56,13 +46,10 @@ func (a *answering) whole(ctx context.Context, body io.Reader, events bool) erro
 	if a.rec.Bill.Status != cost.Unpriced {
 		h.Set("X-Layer-Cost", a.rec.Bill.Total.String())
 	}
-	a.out.whole = true
-	a.w.WriteHeader(http.StatusOK)
-	_, err = a.w.Write(out)
-	return a.sent(err)
+	return a.sent(a.out.writeWhole(out))
 }
 
-func (a *answering) readWhole(body io.Reader, answer openai.Answer) error {
+func (a *attempt) readWhole(body io.Reader, answer openai.Answer) error {
 	data, err := io.ReadAll(io.LimitReader(body, maxAnswer+1))
 	if err != nil {
 		return err
@@ -74,7 +61,7 @@ func (a *answering) readWhole(body io.Reader, answer openai.Answer) error {
 }
 
 // gather reads a stream that nobody asked for.
-func (a *answering) gather(body io.Reader, answer openai.Answer) error {
+func (a *attempt) gather(body io.Reader, answer openai.Answer) error {
 	events := a.reader(io.LimitReader(body, maxAnswer))
 	for {
 		ev, err := events.Next()
@@ -96,7 +83,7 @@ func (a *answering) gather(body io.Reader, answer openai.Answer) error {
 }
 
 // reader reads the stream's events, in the framing of the provider's dialect.
-func (a *answering) reader(body io.Reader) provider.EventReader {
+func (a *attempt) reader(body io.Reader) provider.EventReader {
 	if f, ok := a.chat.(provider.Framer); ok {
 		return f.Events(body)
 	}
@@ -104,14 +91,14 @@ func (a *answering) reader(body io.Reader) provider.EventReader {
 }
 
 // finish settles what the answer used once all of it is there.
-func (a *answering) finish(native string) {
+func (a *attempt) finish(native string) {
 	a.rec.NativeFinish = native
 	a.bill()
 }
 
 // failure is what an answer that broke off means. While the client has seen
 // nothing, it is the provider's failure and another target may do better.
-func (a *answering) failure(ctx context.Context, err error) error {
+func (a *attempt) failure(ctx context.Context, err error) error {
 	var known *provider.Error
 	if interrupted := a.interrupted(ctx); interrupted != nil {
 		err = interrupted
@@ -128,12 +115,14 @@ func (a *answering) failure(ctx context.Context, err error) error {
 
 // stream relays an answer event by event. Nothing goes out before the first
 // content, so that until then another target can take over unseen.
-func (a *answering) stream(ctx context.Context, body io.Reader, events bool) error {
+func (a *attempt) stream(ctx context.Context, body io.Reader, events bool) error {
 	s := openai.NewStream(a.req.IncludeUsage)
 	err := a.events(body, events, s)
 	if err == nil {
+		if !a.begin() {
+			return errLost
+		}
 		a.finish(s.NativeFinish())
-		a.begin()
 		s.End(a.trailer(s.Usage()))
 		return a.sent(a.out.finish(s.Ready()))
 	}
@@ -144,7 +133,9 @@ func (a *answering) stream(ctx context.Context, body io.Reader, events bool) err
 	}
 	// Content is content, also if it came with the same read as the failure:
 	// how the bytes were cut on their way decides nothing.
-	a.begin()
+	if !a.begin() {
+		return errLost
+	}
 	a.bill()
 	if errors.Is(err, errClientGone) {
 		return err
@@ -163,11 +154,11 @@ func (a *answering) stream(ctx context.Context, body io.Reader, events bool) err
 
 // events feeds the stream from the upstream's events, or from its whole answer
 // where it gave that instead.
-func (a *answering) events(body io.Reader, events bool, s *openai.Stream) error {
+func (a *attempt) events(body io.Reader, events bool, s *openai.Stream) error {
 	if !events {
 		return a.readWhole(body, s)
 	}
-	r := a.reader(&flushing{src: body, flush: func() error { return a.flush(s) }})
+	r := a.reader(&flushing{src: &bounded{src: body, left: maxAnswer}, flush: func() error { return a.flush(s) }})
 	for {
 		ev, err := r.Next()
 		switch {
@@ -176,8 +167,11 @@ func (a *answering) events(body io.Reader, events bool, s *openai.Stream) error 
 				return fmt.Errorf("%w: %w", errCut, err)
 			}
 			return nil
-		case errors.Is(err, errClientGone):
+		case errors.Is(err, errClientGone), errors.Is(err, errLost):
 			return err
+		case errors.Is(err, errTooLarge):
+			return &provider.Error{Kind: provider.Failed, Code: "answer_too_large",
+				Message: fmt.Sprintf("the provider's answer is larger than %d bytes", maxAnswer), Err: errTruncated}
 		case errors.Is(err, sse.ErrTooLarge):
 			return &provider.Error{Kind: provider.Failed, Code: "event_too_large", Message: "an event of the provider's stream is too large", Err: err}
 		case err != nil:
@@ -203,6 +197,24 @@ func (a *answering) events(body io.Reader, events bool, s *openai.Stream) error 
 	}
 }
 
+// errTooLarge is an answer without end.
+var errTooLarge = errors.New("the answer is too large")
+
+// bounded fails once more was read of an answer than any has.
+type bounded struct {
+	src  io.Reader
+	left int64
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, errTooLarge
+	}
+	n, err := b.src.Read(p)
+	b.left -= int64(n)
+	return n, err
+}
+
 // flushing sends what is ready before it waits for more: one write for all that
 // came with one read.
 type flushing struct {
@@ -217,30 +229,41 @@ func (f *flushing) Read(p []byte) (int, error) {
 	return f.src.Read(p)
 }
 
-func (a *answering) flush(s *openai.Stream) error {
+func (a *attempt) flush(s *openai.Stream) error {
 	if !s.Content() {
 		return nil
 	}
-	a.begin()
+	if !a.begin() {
+		return errLost
+	}
 	if s.Pending() == 0 {
 		return nil
 	}
 	return a.sent(a.out.write(s.Ready()))
 }
 
-// begin commits the answer to this attempt.
-func (a *answering) begin() {
-	if a.rec.FirstToken != 0 {
-		return
+// begin commits the answer to this attempt; false if it is another's.
+func (a *attempt) begin() bool {
+	if a.began {
+		return true
 	}
-	a.rec.FirstToken = max(a.relay.Now().Sub(a.rec.Start), 1)
+	if !a.claim() {
+		return false
+	}
+	a.began = true
+	now := a.relay.Now()
+	a.try.FirstToken = max(now.Sub(a.start), 1)
+	a.rec.FirstToken = max(now.Sub(a.rec.Start), 1)
 	a.dog.content()
 	a.setHeaders()
-	a.out.keepalive(a.relay.Keepalive)
+	if a.req.Stream {
+		a.out.keepalive(a.relay.Keepalive)
+	}
+	return true
 }
 
 // sent says what a failed write means: only the client can have caused it.
-func (a *answering) sent(err error) error {
+func (a *attempt) sent(err error) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", errClientGone, err)
 	}

@@ -1,25 +1,22 @@
 package relay
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"runtime/debug"
 	"strconv"
 	"strings"
-	"time"
+	"sync"
 
 	"github.com/layergateway/layergateway/access"
 	"github.com/layergateway/layergateway/gate"
 	"github.com/layergateway/layergateway/openai"
 	"github.com/layergateway/layergateway/provider"
-	"github.com/layergateway/layergateway/sse"
 )
 
-// exchange is one chat completion on its way. It belongs to one goroutine; out
-// guards what the keep-alive shares with it.
+// exchange is one chat completion on its way. It belongs to one goroutine, but
+// for what attempts that run side by side share.
 type exchange struct {
 	relay  *Relay
 	rec    *Record
@@ -30,28 +27,46 @@ type exchange struct {
 	edits  *openai.Edits
 	strict bool
 	out    *downstream
+
+	// mu guards what follows, and which attempt the record names.
+	mu      sync.Mutex
+	winner  *attempt   // whose answer the client gets
+	running []*attempt // those that have not ended
 }
 
 // Chat answers a chat completion request: it writes the whole answer, or the
 // error, and fills rec. The outcome is settled once, whatever happens.
 func (r *Relay) Chat(w http.ResponseWriter, req *http.Request, key *access.Key, rec *Record) {
-	x := &exchange{relay: r, rec: rec, w: w, r: req, out: &downstream{sse: sse.NewWriter(w)}}
+	x := &exchange{relay: r, rec: rec, w: w, r: req, out: newDownstream(w, r.StallTimeout)}
 	rec.Key = key.Name
 	rec.Session = req.Header.Get("X-Layer-Session-Id")
 	var err error
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
-			if p == http.ErrAbortHandler { //nolint:errorlint // panics are compared as they are
-				err = errClientGone
-			}
+			err = panicked(p)
 		}
 		x.settle(err)
 	}()
 	err = x.run(key)
 }
 
+// panicked is a panic as an error.
+func panicked(p any) error {
+	if p == http.ErrAbortHandler { //nolint:errorlint // panics are compared as they are
+		return errClientGone
+	}
+	return fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+}
+
 func (x *exchange) run(key *access.Key) error {
+	// Before the body is read, so that what waits takes no memory.
+	for _, c := range []access.Concurrency{key.Concurrency, x.relay.Concurrency} {
+		leave, err := c.Enter(x.r.Context())
+		if err != nil {
+			return err
+		}
+		defer leave()
+	}
 	body, err := readBody(x.w, x.r, x.relay.MaxBody)
 	if err != nil {
 		return err
@@ -104,7 +119,7 @@ func (x *exchange) refuseIfStrict(why string, fields []string) error {
 // targets are the gate's, in the order of this request; a model of the
 // request's own comes first.
 func (x *exchange) targets(model string) ([]gate.Target, error) {
-	order := x.gate.Order(nil)
+	order := x.gate.Order(ranking{x})
 	if model == "" {
 		return order, nil
 	}
@@ -121,73 +136,16 @@ func (x *exchange) targets(model string) ([]gate.Target, error) {
 	return list, nil
 }
 
-// route tries the targets in turn, and again those whose failure may pass, as
-// often as the gate has it. The last failure is the answer's.
-func (x *exchange) route(targets []gate.Target) error {
-	ctx, cancel := context.WithTimeoutCause(x.r.Context(), x.gate.Timeouts.Total, errTotal)
-	defer cancel()
-	var last error
-	for round := 0; round <= x.gate.MaxRetries; round++ {
-		if round > 0 && !x.pause(ctx, round) {
-			break
-		}
-		var again []gate.Target
-		for _, t := range targets {
-			err := x.attempt(ctx, t)
-			if err == nil || x.out.begun() || x.r.Context().Err() != nil {
-				return err
-			}
-			// A fault of the caller's, or of our own, is the same everywhere.
-			var failed *provider.Error
-			if !errors.As(err, &failed) || failed.Kind == provider.Invalid || ctx.Err() != nil {
-				return err
-			}
-			last = x.worse(last, err)
-			if failed.Kind == provider.Failed {
-				again = append(again, t)
-			}
-		}
-		if targets = again; len(targets) == 0 {
-			break
-		}
-	}
-	return last
-}
-
-// worse chooses which failure the client is told of once no target is left: the
-// newest, but a limit that will pass before anything else, so that the client
-// comes back.
-func (x *exchange) worse(last, err error) error {
-	var old, new *provider.Error
-	if errors.As(last, &old) && errors.As(err, &new) && old.Kind == provider.RateLimited && new.Kind != provider.RateLimited {
-		return last
-	}
-	return err
-}
-
-// pause waits before a further round, with jitter so that many requests that
-// failed together do not come back together.
-func (x *exchange) pause(ctx context.Context, round int) bool {
-	wait := 100 * time.Millisecond << min(round, 6)
-	wait += rand.N(wait)
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
-}
-
 // settle ends the exchange: its outcome, and what a client without an answer is
 // told.
 func (x *exchange) settle(err error) {
 	rec := x.rec
-	rec.Outcome = outcomeOf(x.r.Context(), err)
+	rec.Outcome = outcomeOf(x.r.Context(), err, x.out.begun())
 	rec.Total = x.relay.Now().Sub(rec.Start)
 	if rec.Outcome == GatewayError {
-		rec.Fault = err.Error()
+		if !errors.Is(err, errStopping) {
+			rec.Fault = err.Error()
+		}
 		x.out.fail(x.public(err))
 	}
 	x.out.stop()

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"net/http"
 	"sync"
 	"time"
 
@@ -11,6 +12,10 @@ import (
 // downstream is the stream to the client, which the keep-alive comments share
 // with the events.
 type downstream struct {
+	w     http.ResponseWriter
+	rc    *http.ResponseController
+	stall time.Duration // how long one write may wait; 0 is for ever
+
 	mu     sync.Mutex
 	sse    *sse.Writer
 	every  time.Duration
@@ -19,6 +24,19 @@ type downstream struct {
 	whole  bool // a whole answer has been written instead
 	closed bool // the last event has been written
 	failed error
+}
+
+func newDownstream(w http.ResponseWriter, stall time.Duration) *downstream {
+	return &downstream{w: w, rc: http.NewResponseController(w), stall: stall, sse: sse.NewWriter(w)}
+}
+
+// patience gives the next write its time: a client that reads nothing would
+// hold the upstream, and what it costs, for ever.
+func (d *downstream) patience() {
+	if d.stall > 0 {
+		// Where there are no deadlines, the request's total time is the bound.
+		_ = d.rc.SetWriteDeadline(time.Now().Add(d.stall))
+	}
 }
 
 // keepalive starts the comments: one whenever nothing was written for so long.
@@ -38,6 +56,7 @@ func (d *downstream) tick() {
 	if d.ended || d.failed != nil {
 		return
 	}
+	d.patience()
 	d.failed = d.sse.Comment("ping")
 	d.ping.Reset(d.every)
 }
@@ -52,8 +71,20 @@ func (d *downstream) write(events []byte) error {
 	if d.ping != nil {
 		d.ping.Reset(d.every)
 	}
+	d.patience()
 	_, d.failed = d.sse.Write(events)
 	return d.failed
+}
+
+// writeWhole sends an answer in one piece, whose headers are set.
+func (d *downstream) writeWhole(answer []byte) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.whole = true
+	d.patience()
+	d.w.WriteHeader(http.StatusOK)
+	_, err := d.w.Write(answer)
+	return err
 }
 
 // finish sends the last events of a stream.
@@ -87,6 +118,9 @@ func (d *downstream) stop() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.ended = true
+	if d.stall > 0 && d.failed == nil {
+		_ = d.rc.SetWriteDeadline(time.Time{}) // the connection's next answer has its own
+	}
 	if d.ping != nil {
 		d.ping.Stop()
 	}

@@ -244,7 +244,7 @@ func (p *panicking) Event(ev sse.Event, a openai.Answer) error {
 }
 
 func TestOutcomeOfUnknownErrors(t *testing.T) {
-	if got := outcomeOf(context.Background(), errors.New("x")); got != GatewayError {
+	if got := outcomeOf(context.Background(), errors.New("x"), false); got != GatewayError {
 		t.Error(got)
 	}
 }

@@ -40,7 +40,7 @@ type Record struct {
 	Stream    bool
 	Outcome   Outcome
 	Status    int // as the client saw it; 0 if it saw none
-	Tries     []Try
+	Tries     []*Try
 	Usage     cost.Usage
 	Bill      cost.Bill
 	// FirstToken is the time to the first content; 0 if none came.
@@ -60,7 +60,26 @@ type Try struct {
 	Status          int // the provider's; 0 if it did not answer
 	Kind            provider.Kind
 	Failed          bool
-	Took            time.Duration
+	// Hedge attempts were begun beside one that was silent; Lost is what became
+	// of the one that was not the first to answer.
+	Hedge, Lost bool
+	Start       time.Duration // since the request's
+	FirstToken  time.Duration // since the attempt's start; 0 if none came
+	Took        time.Duration
+	// Usage and Bill are what the attempt cost, if it had an answer.
+	Usage cost.Usage
+	Bill  cost.Bill
+}
+
+// Result is how the attempt ended, in a word for metrics and rows.
+func (t *Try) Result() string {
+	switch {
+	case t.Lost:
+		return "lost"
+	case t.Failed:
+		return t.Kind.String()
+	}
+	return "ok"
 }
 
 // NewRecord begins the record of a request.
@@ -72,8 +91,9 @@ func NewRecord(now time.Time) *Record {
 var errClientGone = errors.New("the client is gone")
 
 // outcomeOf decides how an exchange ended, from what stopped it; nil is an
-// answer that reached the client whole.
-func outcomeOf(client context.Context, err error) Outcome {
+// answer that reached the client whole. begun is whether the client has the
+// beginning of one.
+func outcomeOf(client context.Context, err error, begun bool) Outcome {
 	var refused *openai.Error
 	var failed *provider.Error
 	switch {
@@ -81,8 +101,10 @@ func outcomeOf(client context.Context, err error) Outcome {
 		return OK
 	case errors.Is(err, errClientGone) || client.Err() != nil:
 		return ClientGone
-	case errors.Is(err, errTruncated):
+	case errors.Is(err, errTruncated), begun && errors.Is(err, errStopping):
 		return Truncated
+	case errors.Is(err, errStopping):
+		return GatewayError
 	case errors.As(err, &failed):
 		switch failed.Kind {
 		case provider.Invalid:

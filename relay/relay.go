@@ -5,8 +5,10 @@ package relay
 import (
 	"time"
 
+	"github.com/layergateway/layergateway/access"
 	"github.com/layergateway/layergateway/cost"
 	"github.com/layergateway/layergateway/gate"
+	"github.com/layergateway/layergateway/health"
 	"github.com/layergateway/layergateway/provider"
 )
 
@@ -24,6 +26,15 @@ type Relay struct {
 	Keepalive time.Duration
 	// MaxBody bounds a request's body in bytes, after decompression.
 	MaxBody int64
+	// StallTimeout is how long a write may wait for a client that reads nothing;
+	// 0 is for ever.
+	StallTimeout time.Duration
+	// Retries bounds what is asked again, among all requests of the process.
+	Retries *health.Retries
+	// Flights are the exchanges under way, which end with the process.
+	Flights *Flights
+	// Concurrency bounds how many there are at once.
+	Concurrency access.Concurrency
 	// Now is the clock.
 	Now func() time.Time
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/layergateway/layergateway/access"
 	"github.com/layergateway/layergateway/cost"
 	"github.com/layergateway/layergateway/gate"
+	"github.com/layergateway/layergateway/health"
 	"github.com/layergateway/layergateway/provider"
 	"github.com/layergateway/layergateway/provider/compat"
 )
@@ -114,7 +115,8 @@ func events(data ...string) string {
 // setup is a relay with the gates and the two providers a and b of the tests.
 func setup(t *testing.T, a, b *upstream, gates ...string) *Relay {
 	t.Helper()
-	r := &Relay{Providers: map[string]*provider.Provider{}, Catalog: cost.Builtin(), MaxBody: 1 << 20, Now: time.Now}
+	r := &Relay{Providers: map[string]*provider.Provider{}, Catalog: cost.Builtin(), MaxBody: 1 << 20, Now: time.Now,
+		Retries: new(health.Retries), Flights: NewFlights()}
 	price, err := cost.ParsePrice("1", "2", "", "")
 	if err != nil {
 		t.Fatal(err)
@@ -126,12 +128,12 @@ func setup(t *testing.T, a, b *upstream, gates ...string) *Relay {
 		r.Providers[name] = &provider.Provider{
 			Name: name, Type: "openai", BaseURL: "http://" + name, NeedsKey: true, Transport: u,
 			Keys: provider.NewKeys([]string{"sk-secret-" + name}, ""), NewChat: compat.New(compat.Options{}),
-			Prices: map[string]cost.Price{"m": price},
+			Prices: map[string]cost.Price{"m": price}, Health: health.NewBoard(time.Now),
 		}
 	}
 	r.Providers["keyless"] = &provider.Provider{
 		Name: "keyless", Type: "openai", BaseURL: "http://keyless", NeedsKey: true, Transport: &upstream{},
-		Keys: provider.NewKeys(nil, "{env.NO_KEY}"), NewChat: compat.New(compat.Options{}),
+		Keys: provider.NewKeys(nil, "{env.NO_KEY}"), Health: health.NewBoard(time.Now), NewChat: compat.New(compat.Options{}),
 	}
 	r.Resolve = func(model string) (string, string, error) {
 		p, m, ok := strings.Cut(model, "/")
@@ -168,13 +170,17 @@ func ask(r *Relay, body string, h http.Header) (*httptest.ResponseRecorder, *Rec
 }
 
 func askContext(ctx context.Context, r *Relay, body string, h http.Header) (*httptest.ResponseRecorder, *Record) {
+	return askAs(ctx, r, body, h, &access.Key{Name: "k", Gates: []string{"assistant", assistantID}})
+}
+
+func askAs(ctx context.Context, r *Relay, body string, h http.Header, key *access.Key) (*httptest.ResponseRecorder, *Record) {
 	req := httptest.NewRequestWithContext(ctx, http.MethodPost, "/v1/chat/completions", strings.NewReader(body))
 	for name, values := range h {
 		req.Header[name] = values
 	}
 	w := httptest.NewRecorder()
 	rec := NewRecord(r.Now())
-	r.Chat(w, req, &access.Key{Name: "k", Gates: []string{"assistant", assistantID}}, rec)
+	r.Chat(w, req, key, rec)
 	return w, rec
 }
 

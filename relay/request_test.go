@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"context"
 	"bytes"
 	"compress/gzip"
 	"net/http"
@@ -88,14 +89,7 @@ func semantics(t *testing.T, a *upstream) *Relay {
 
 // askAll asks with a key that may use all gates but one.
 func askAll(r *Relay, body string, h http.Header) (*httptest.ResponseRecorder, *Record) {
-	req := httptest.NewRequest(http.MethodPost, "/v1/chat/completions", strings.NewReader(body))
-	for name, values := range h {
-		req.Header[name] = values
-	}
-	w := httptest.NewRecorder()
-	rec := NewRecord(r.Now())
-	r.Chat(w, req, &access.Key{Name: "k", Gates: []string{"assistant", "paused", "strict", "free", "keyless"}}, rec)
-	return w, rec
+	return askAs(context.Background(), r, body, h, &access.Key{Name: "k", Gates: []string{"assistant", "paused", "strict", "free", "keyless"}})
 }
 
 func zipped(s string) string {

@@ -1,0 +1,85 @@
+package relay
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/layergateway/layergateway/openai"
+)
+
+// errStopping ends what is still under way when the process ends.
+var errStopping = &openai.Error{Status: http.StatusServiceUnavailable, Type: openai.TypeAPI, Code: "gateway_stopping",
+	Message: "the gateway is being stopped: send the request again", RetryAfter: time.Second}
+
+// Flights are the exchanges that are under way. They outlive the configuration
+// that they began with, and none outlives the process without a word.
+type Flights struct {
+	mu      sync.Mutex
+	running map[*flight]struct{}
+	stopped bool
+	idle    chan struct{} // closed once all have ended after Stop
+}
+
+type flight struct{ cancel context.CancelCauseFunc }
+
+// NewFlights makes an empty set.
+func NewFlights() *Flights {
+	return &Flights{running: make(map[*flight]struct{}), idle: make(chan struct{})}
+}
+
+// begin adds an exchange: its context ends with the process. The function must
+// be called once the exchange has its end.
+func (f *Flights) begin(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	one := &flight{cancel}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.stopped {
+		cancel(errStopping)
+	}
+	f.running[one] = struct{}{}
+	return ctx, func() {
+		cancel(context.Canceled)
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		delete(f.running, one)
+		f.signal()
+	}
+}
+
+// Len is how many exchanges are under way.
+func (f *Flights) Len() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.running)
+}
+
+// signal says that nothing is left to wait for.
+func (f *Flights) signal() {
+	if !f.stopped || len(f.running) > 0 {
+		return
+	}
+	select {
+	case <-f.idle:
+	default:
+		close(f.idle)
+	}
+}
+
+// Stop ends all exchanges, so that streams get an error event and requests
+// without an answer a 503, and waits for them, but no longer than ctx.
+func (f *Flights) Stop(ctx context.Context) {
+	f.mu.Lock()
+	f.stopped = true
+	for one := range f.running {
+		one.cancel(errStopping)
+	}
+	f.signal()
+	f.mu.Unlock()
+	select {
+	case <-f.idle:
+	case <-ctx.Done():
+	}
+}
