@@ -121,10 +121,13 @@ func (b *Board) pick(keys []string, model string, tried []string, insist bool) (
 	case insist && barred.key != nil:
 		return b.lease(barred, now), nil
 	case !out.Until.IsZero():
-		return nil, &out
+		return nil, out.copy()
 	}
-	return nil, &used
+	return nil, used.copy()
 }
+
+// copy is the error to return, so that none is made where there is none.
+func (e *Unavailable) copy() *Unavailable { return &Unavailable{e.Reason, e.Until} }
 
 // sooner takes another key's in if that is the sooner one.
 func (e *Unavailable) sooner(reason Reason, until time.Time) {

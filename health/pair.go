@@ -40,13 +40,14 @@ type pairState struct {
 	failures int     // Bad ones in a row
 
 	breaker *breaker
+	closed  bool      // the breaker's state, which changes by a result alone while it is that
 	tripped time.Time // when the breaker opened last
 	trial   *Lease    // the attempt that has the place of an almost closed breaker
 }
 
 // reset closes the breaker and forgets what led to that it was open.
 func (p *pairState) reset(clock func() time.Time) {
-	p.failures, p.trial = 0, nil
+	p.failures, p.trial, p.closed = 0, nil, true
 	p.breaker = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		MaxRequests:  1,
 		Interval:     tripWindow,
@@ -58,6 +59,7 @@ func (p *pairState) reset(clock func() time.Time) {
 			return p.failures >= tripRow || n >= tripEnough && 2*c.TotalFailures >= n
 		},
 		OnStateChange: func(_ string, _, to gobreaker.State) {
+			p.closed = to == gobreaker.StateClosed
 			if to == gobreaker.StateOpen {
 				p.tripped = clock()
 			}
@@ -69,22 +71,22 @@ func (p *pairState) reset(clock func() time.Time) {
 // open is when the breaker may let something through again; false if it does so
 // now.
 func (p *pairState) open(now time.Time) (time.Time, bool) {
-	switch p.breaker.State() {
-	case gobreaker.StateOpen:
+	switch {
+	case p.closed:
+		return time.Time{}, false
+	case p.breaker.State() == gobreaker.StateOpen:
 		return p.tripped.Add(tripOpen), true
-	case gobreaker.StateHalfOpen:
-		return now.Add(probeTime), p.trial != nil
 	}
-	return time.Time{}, false
+	return now.Add(probeTime), p.trial != nil
 }
 
 // begin takes the place of an almost closed breaker for l, if it is that and the
 // place is free.
 func (p *pairState) begin(l *Lease) {
-	if p.trial != nil || p.breaker.State() != gobreaker.StateHalfOpen {
+	if p.closed || p.trial != nil {
 		return
 	}
-	if settle, err := p.breaker.Allow(); err == nil {
+	if settle, err := p.breaker.Allow(); err == nil { // it isn't open
 		p.trial, l.settle = l, settle
 	}
 }
@@ -111,12 +113,12 @@ func (p *pairState) ended(l *Lease, r Result, now time.Time) {
 // way for longer than its window, such as a long stream.
 func (p *pairState) count(l *Lease, outcome error) {
 	settle := l.settle
-	switch state := p.breaker.State(); {
+	switch {
 	case p.trial == l:
 		p.trial = nil
 	case errors.Is(outcome, errNeutral):
 		return
-	case state == gobreaker.StateClosed:
+	case p.closed:
 		var err error
 		if settle, err = p.breaker.Allow(); err != nil {
 			return
