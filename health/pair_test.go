@@ -131,3 +131,16 @@ func TestInsistedUpon(t *testing.T) {
 		s.pick()
 	}, "a")
 }
+
+func TestProbeThatNeverEnds(t *testing.T) {
+	play(t, func(s *scene) {
+		trip(s)
+		time.Sleep(tripOpen)
+		s.pick() // a probe, of which nothing is heard
+		s.insist().Done(Result{Verdict: Good})
+		trip(s)
+		time.Sleep(tripOpen)
+		s.pick()
+		s.out(Tripped, probeTime)
+	}, "a")
+}
