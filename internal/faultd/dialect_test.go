@@ -2,6 +2,7 @@ package faultd
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"strings"
 	"testing"
@@ -23,7 +24,7 @@ func said(t *testing.T, d Dialect, body string) string {
 		var name string
 		for {
 			tok, err := dec.ReadToken()
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				break
 			}
 			if err != nil {
