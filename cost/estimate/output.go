@@ -1,0 +1,52 @@
+package estimate
+
+// kept is how many bytes of an answer are kept to be tokenized at its end.
+const kept = 32 << 10
+
+// Output counts the tokens of an answer while it is relayed. What the model
+// wrote is written to it, piece by piece: text, thoughts, arguments of calls.
+// It is for one goroutine at a time.
+type Output struct {
+	model   string
+	percent int64
+	// Bytes so far: of ASCII, and of all other characters.
+	plain, other int64
+	text         []byte // the beginning
+}
+
+// NewOutput counts as the model does, named as its provider names it.
+func NewOutput(model string) *Output {
+	return &Output{model: model, percent: familyOf(model).percent}
+}
+
+// WriteString adds a piece. It takes nanoseconds and never fails.
+func (o *Output) WriteString(piece string) (int, error) {
+	other := int64(0)
+	for i := range len(piece) {
+		other += int64(piece[i] >> 7)
+	}
+	o.other += other
+	o.plain += int64(len(piece)) - other
+	o.text = append(o.text, piece[:min(len(piece), kept-len(o.text))]...)
+	return len(piece), nil
+}
+
+// Write adds a piece, as WriteString does.
+func (o *Output) Write(piece []byte) (int, error) {
+	return o.WriteString(string(piece))
+}
+
+// SoFar is about the tokens so far: of ASCII one for four bytes, else one for
+// three. It is for a running stream, where Tokens would take too long.
+func (o *Output) SoFar() int64 {
+	return up((up(o.plain, 4)+up(o.other, 3))*o.percent, 100)
+}
+
+// Tokens are the tokens so far by the model's tokenizer, as Text has them. Of a
+// long answer its first 32 KiB stand for the rest.
+func (o *Output) Tokens() int64 {
+	if len(o.text) == 0 {
+		return 0
+	}
+	return up(Text(o.model, string(o.text))*(o.plain+o.other), int64(len(o.text)))
+}
