@@ -86,6 +86,8 @@ type verdict struct {
 	denial Denial
 	rank   int
 	meters Meters
+	// requests and tokens are the windows of the meters.
+	requests, tokens time.Duration
 }
 
 func (v *verdict) refused() bool { return v.rank > 0 }
@@ -102,11 +104,13 @@ const never = time.Duration(-1)
 // rate takes in what one window says: what is used of it, until when, and how
 // long the request would have to wait, 0 if it passes.
 func (v *verdict) rate(s *Subject, r *rate, ask *Ask, used int64, reset, wait time.Duration) {
-	meter, reason := &v.meters.Requests, ReasonRequests
+	meter, window, reason := &v.meters.Requests, &v.requests, ReasonRequests
 	if r.tokens {
-		meter, reason = &v.meters.Tokens, ReasonTokens
+		meter, window, reason = &v.meters.Tokens, &v.tokens, ReasonTokens
 	}
-	meter.note(r.Count, used, reset)
+	if left := max(0, r.Count-used); meter.Limit == 0 || left < meter.Remaining {
+		*meter, *window = Meter{Limit: r.Count, Remaining: left, Reset: reset}, r.Window
+	}
 	d := Denial{Subject: s, Rate: r.Rate, Tokens: ask.Tokens}
 	switch {
 	case wait == never:
@@ -134,7 +138,11 @@ func (v *verdict) refusal() *Denial {
 func (v *verdict) admitted(ask *Ask) Meters {
 	m := v.meters
 	m.Requests.Remaining = max(0, m.Requests.Remaining-1)
-	m.Tokens.Remaining = max(0, m.Tokens.Remaining-ask.Tokens)
+	m.Requests.Reset = v.requests
+	if ask.Tokens > 0 {
+		m.Tokens.Remaining = max(0, m.Tokens.Remaining-ask.Tokens)
+		m.Tokens.Reset = v.tokens
+	}
 	return m
 }
 

@@ -3,6 +3,7 @@ package limit
 import (
 	"context"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -50,19 +51,26 @@ func (m *Memory) Admit(ctx context.Context, ask Ask) (Grant, error) {
 		return nil, d
 	}
 	ask.Tokens, ask.Cost = max(0, ask.Tokens), max(0, ask.Cost)
+	var blind []period
 	for {
-		g, unknown, err := m.try(&ask)
-		if unknown == nil {
-			if err != nil {
-				return nil, err
-			}
+		g, unknown, d := m.try(&ask, blind)
+		switch {
+		case d != nil:
+			return nil, d
+		case unknown == nil:
 			return g, nil
 		}
 		spent, err := m.seeds.spent(ctx, unknown.subject, unknown.period, unknown.start)
-		if err != nil {
-			return nil, &Denial{Reason: ReasonStore, Subject: unknown.subject, Budget: unknown.budget.Budget, Err: err}
+		switch {
+		case err == nil:
+			m.seed(unknown, spent)
+		case unknown.budget.AlertOnly || ask.WithoutStore:
+			blind = append(blind, unknown.period)
+		default:
+			return nil, &Denial{
+				Reason: ReasonStore, Subject: unknown.subject, Budget: unknown.budget.Budget, RetryAfter: time.Second, Err: err,
+			}
 		}
-		m.seed(unknown, spent)
 	}
 }
 
@@ -84,8 +92,9 @@ func (m *Memory) share(ask *Ask, n int64) (*memoryGrant, *verdict) {
 	return g, &v
 }
 
-// try decides, unless it is not known yet what was spent of a budget.
-func (m *Memory) try(ask *Ask) (g *memoryGrant, unknown *seeding, err error) {
+// try decides, unless it is not known yet what was spent of a budget. Of those
+// of which nobody can say it, it looks away.
+func (m *Memory) try(ask *Ask, blind []period) (g *memoryGrant, unknown *seeding, refusal *Denial) {
 	g = &memoryGrant{store: m, subjects: ask.Subjects, tokens: ask.Tokens, held: ask.Cost}
 	g.accounts = g.accounts0[:0]
 	g.runs = g.runs0[:0]
@@ -101,7 +110,11 @@ func (m *Memory) try(ask *Ask) (g *memoryGrant, unknown *seeding, err error) {
 			b := &s.budgets[i]
 			a, unknown := m.account(s, b, wall)
 			if unknown != nil {
-				return nil, unknown, nil
+				if !slices.Contains(blind, unknown.period) {
+					return nil, unknown, nil
+				}
+				g.accounts = append(g.accounts, &account{start: unknown.start, end: unknown.end})
+				continue
 			}
 			if !b.AlertOnly && !a.fits(b.Amount, ask.Cost) {
 				v.budget(s, b.Budget, a.end)

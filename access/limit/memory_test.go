@@ -4,11 +4,7 @@ import (
 	"context"
 	"testing"
 	"time"
-
-	"github.com/layergateway/layergateway/cost"
 )
-
-const dollar = cost.Amount(1_000_000_000_000)
 
 func BenchmarkMemoryAdmit(b *testing.B) {
 	who, err := ForKey("1", "web", &Limits{

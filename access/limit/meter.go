@@ -40,10 +40,3 @@ func (m Meter) setHeaders(h http.Header, what string) {
 	}
 	h.Set("X-Ratelimit-Reset-"+what, reset.String())
 }
-
-// note makes a window the meter if less is left of it than of the others.
-func (m *Meter) note(limit, used int64, reset time.Duration) {
-	if left := max(0, limit-used); m.Limit == 0 || left < m.Remaining {
-		*m = Meter{Limit: limit, Remaining: left, Reset: reset}
-	}
-}
