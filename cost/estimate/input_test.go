@@ -97,6 +97,8 @@ func TestUpper(t *testing.T) {
 		"code":    user(`"` + strings.Repeat(`for (let i = 0; i < items.length; i++) { total += items[i].price * 3; }\n`, 30) + `"`),
 		"chinese": user(`"` + strings.Repeat("网关把每个请求的费用都记下来，一分钱也不差。", 40) + `"`),
 		"image":   user(`[{"type":"text","text":"` + english + `"},{"type":"image_url","image_url":{"url":"` + picture(t, 1600, 1200) + `"}}]`),
+		"images": user(`[{"type":"image_url","image_url":{"url":"` + picture(t, 1600, 1200) + `"}},{"type":"image_url","image_url":{"url":"` +
+			picture(t, 2000, 2000) + `"}},{"type":"image_url","image_url":{"url":"https://example.com/x"}}]`),
 		"audio": user(`[{"type":"text","text":"` + english + `"},{"type":"input_audio","input_audio":{"data":"` +
 			strings.Repeat("A", 400_000) + `","format":"mp3"}}]`),
 		"pdf": user(`[{"type":"text","text":"` + english + `"},{"type":"file","file":{"file_data":"data:application/pdf;base64,` +
