@@ -21,6 +21,17 @@ func NewOutput(model string) *Output {
 
 // WriteString adds a piece. It takes nanoseconds and never fails.
 func (o *Output) WriteString(piece string) (int, error) {
+	add(o, piece)
+	return len(piece), nil
+}
+
+// Write adds a piece, as WriteString does.
+func (o *Output) Write(piece []byte) (int, error) {
+	add(o, piece)
+	return len(piece), nil
+}
+
+func add[T string | []byte](o *Output, piece T) {
 	other := int64(0)
 	for i := range len(piece) {
 		other += int64(piece[i] >> 7)
@@ -28,12 +39,6 @@ func (o *Output) WriteString(piece string) (int, error) {
 	o.other += other
 	o.plain += int64(len(piece)) - other
 	o.text = append(o.text, piece[:min(len(piece), kept-len(o.text))]...)
-	return len(piece), nil
-}
-
-// Write adds a piece, as WriteString does.
-func (o *Output) Write(piece []byte) (int, error) {
-	return o.WriteString(string(piece))
 }
 
 // SoFar is about the tokens so far: of ASCII one for four bytes, else one for
