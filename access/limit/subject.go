@@ -81,3 +81,13 @@ func (s *Subject) Budgeted() bool {
 	}
 	return false
 }
+
+// NeedsPrice reports whether a model without a known price is refused.
+func (s *Subject) NeedsPrice() bool {
+	for i := range s.budgets {
+		if b := s.budgets[i].Budget; !b.AlertOnly && !b.AllowUnpriced {
+			return true
+		}
+	}
+	return false
+}
