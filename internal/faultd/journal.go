@@ -60,6 +60,8 @@ type Journal struct {
 	mu      sync.Mutex
 	entries []*Entry
 	conns   []*ConnEntry
+	came    int           // requests so far
+	opened  int           // connections so far
 	changed chan struct{} // closed and renewed at each change
 }
 
@@ -80,7 +82,8 @@ func (j *Journal) connected() *ConnEntry {
 	c := &ConnEntry{Opened: now()}
 	j.change(func() {
 		j.conns = append(j.conns, c)
-		c.Seq = len(j.conns)
+		j.opened++
+		c.Seq = j.opened
 	})
 	return c
 }
@@ -89,7 +92,8 @@ func (j *Journal) arrived(e *Entry, c *ConnEntry) {
 	j.change(func() {
 		j.entries = append(j.entries, e)
 		c.Requests++
-		e.Seq, e.Conn = len(j.entries), c.Seq
+		j.came++
+		e.Seq, e.Conn = j.came, c.Seq
 	})
 }
 
@@ -119,6 +123,15 @@ func (j *Journal) Conns() []ConnEntry {
 		all[i] = *c
 	}
 	return all
+}
+
+// Forget drops the requests that have ended and the connections that are closed, so that a long run doesn't fill the
+// memory with them. The counting goes on.
+func (j *Journal) Forget() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.entries = slices.DeleteFunc(j.entries, func(e *Entry) bool { return e.Outcome != Running })
+	j.conns = slices.DeleteFunc(j.conns, func(c *ConnEntry) bool { return !c.Closed.IsZero() })
 }
 
 // OpenConns is how many connections are open.

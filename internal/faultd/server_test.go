@@ -120,6 +120,11 @@ func TestSuccession(t *testing.T) {
 	if n := s.OpenConns(); n != 1 {
 		t.Errorf("%d connections are open, want the one that was kept", n)
 	}
+	s.Forget()
+	asks(t, s, c, "m")
+	if entries = s.Entries(""); len(entries) != 1 || entries[0].Seq != 5 || entries[0].Conn != 1 || len(s.Conns()) != 1 {
+		t.Errorf("journal: %s, want the fifth request alone", s)
+	}
 }
 
 // A client that goes is noticed wherever the script is, and how it went is told.

@@ -14,7 +14,8 @@ type Step func(*play) error
 
 // Script is what one request gets. What follows its last step: if the answer has ended as its head says (so many bytes
 // as Content-Length tells, or [End] for a chunked one), the connection serves the next request; otherwise it is
-// closed. Each write of a step is a write to the connection; nothing is held back, so there is nothing to flush.
+// closed. Each write of a step is a write to the connection, or several if it has more than 16 KiB;
+// nothing is held back, so there is nothing to flush.
 type Script []Step
 
 // Head sends status line and headers. Transfer-Encoding: chunked makes each write of the body a chunk; a Content-Length

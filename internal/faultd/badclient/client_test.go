@@ -77,8 +77,10 @@ func TestRequests(t *testing.T) {
 	r = c.Send(req.Chunked(Chunks{Size: 3, Extension: ";x=y", Trailers: []string{"X-T: 1"}}))
 	s = <-all
 	wants(t, "chunked", says(r.Status, s.body), `200 {"a":1}`)
-	r = c.Send(req.Chunked(Chunks{Size: 3, First: "zz"}))
+	c.Send(req.Chunked(Chunks{Size: 3, First: "zz"}))
 	wants(t, "malformed chunk", (<-all).err != nil, true)
+	c.Send(req.Chunked(Chunks{Size: 3, LineEnd: "\r\r"}))
+	wants(t, "malformed line end", (<-all).err != nil, true)
 
 	r = c.HalfClose(req)
 	wants(t, "half-closed", says(r.Status == 200 || r.Closed, (<-all).body), `true {"a":1}`)
@@ -194,6 +196,16 @@ func TestAnswers(t *testing.T) {
 	wants(t, "until the close", says(r.Whole, r.UntilClose), "true true")
 	r = ask(true, faultd.Close())
 	wants(t, "no answer", says(r.Status, r.Closed, r.Err), "0 true EOF")
+}
+
+// The faulty upstream answers pipelined requests in turn, and says nothing more once it has closed.
+func TestPipelineUpstream(t *testing.T) {
+	s := faultd.New(t, faultd.Options{})
+	s.On("m", faultd.Script{faultd.Healthy(1)}, faultd.Script{faultd.Healthy(2)}, faultd.Script{faultd.Reset()})
+	req := Post("/v1/chat/completions", "key", `{"model":"m"}`)
+	all := Client{Addr: s.Addr, Limit: patience}.Pipeline(req, req, req, req)
+	wants(t, "answers", says(all[0].Text(), all[1].Text(), all[2].Status, all[3].Status), "w0001 w0001 w0002 0 0")
+	wants(t, "journal", says(len(s.Conns()), len(s.Entries("m"))), "1 3")
 }
 
 // A slow reader holds the server up, and goes when it is told to.

@@ -65,6 +65,7 @@ func (r *Reply) read(br *bufio.Reader, raw *bytes.Buffer, method string, begun t
 			r.FirstByte = time.Since(begun)
 		}
 		var err error
+		//nolint:bodyclose // to close it is to read it to its end, and who leaves early doesn't
 		if resp, err = http.ReadResponse(br, req); err != nil {
 			r.Err = err
 			return

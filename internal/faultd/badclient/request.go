@@ -40,8 +40,9 @@ func (r Request) HTTP10() Request {
 
 // Gzipped is the request with its body compressed.
 func (r Request) Gzipped() Request {
-	r.Body = Gzip(r.Body)
-	return r.With("Content-Encoding: gzip")
+	zipped := r.With("Content-Encoding: gzip")
+	zipped.Body = Gzip(r.Body)
+	return zipped
 }
 
 func (r Request) method() string {
