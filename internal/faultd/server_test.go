@@ -113,8 +113,8 @@ func TestSuccession(t *testing.T) {
 			t.Errorf("request %d: status %d (%v), want %d", i, g.status, g.err, want)
 		}
 	}
-	entries := s.Entries("m")
-	if len(entries) != 4 || entries[3].Script != 2 || entries[3].Conn != entries[0].Conn {
+	entries, err := s.WaitEnded("m", 4, patience)
+	if err != nil || len(entries) != 4 || entries[3].Script != 2 || entries[3].Conn != entries[0].Conn {
 		t.Errorf("journal: %s", s)
 	}
 	if n := s.OpenConns(); n != 1 {
