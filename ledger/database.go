@@ -1,0 +1,140 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+	"modernc.org/sqlite"
+)
+
+// database is where rows end up. Its queries are the same for both kinds, but
+// for parameters, which are written $1 here and ?1 at SQLite.
+type database struct {
+	postgres bool
+	write    *sql.DB // of SQLite one connection
+	read     *sql.DB
+	maxBytes int64
+	prices   knownPrices
+}
+
+// readers is how many connections read at once.
+const readers = 4
+
+func openDatabase(c *Config) (*database, error) {
+	if c.Postgres != "" {
+		return openPostgres(c.Postgres)
+	}
+	path, err := filepath.Abs(c.SQLite)
+	if err != nil {
+		return nil, fmt.Errorf("the ledger's database: %w", err)
+	}
+	// auto_vacuum counts only before the first table is made.
+	base := "file:" + (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath() +
+		"?_auto_vacuum=INCREMENTAL&_busy_timeout=10000&_journal_mode=WAL&_synchronous=FULL"
+	d := &database{maxBytes: c.MaxBytes}
+	if d.write, err = sql.Open("sqlite", base+"&_txlock=immediate"); err != nil {
+		return nil, fmt.Errorf("the ledger's database: %w", err)
+	}
+	d.write.SetMaxOpenConns(1)
+	if d.read, err = sql.Open("sqlite", base+"&_query_only=true"); err != nil {
+		return nil, fmt.Errorf("the ledger's database: %w", errors.Join(err, d.write.Close()))
+	}
+	d.read.SetMaxOpenConns(readers)
+	d.read.SetMaxIdleConns(readers)
+	return d, nil
+}
+
+func openPostgres(dsn string) (*database, error) {
+	config, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		return nil, fmt.Errorf("the ledger's postgres connection string: %w", err)
+	}
+	db := stdlib.OpenDB(*config)
+	db.SetMaxOpenConns(readers + 2)
+	db.SetMaxIdleConns(readers)
+	return &database{postgres: true, write: db, read: db}, nil
+}
+
+func (d *database) close() {
+	_ = d.read.Close()
+	_ = d.write.Close()
+}
+
+// sql is a query in the database's own words.
+func (d *database) sql(query string) string {
+	if d.postgres {
+		return query
+	}
+	return strings.ReplaceAll(query, "$", "?")
+}
+
+// transact runs f in a transaction.
+func (d *database) transact(ctx context.Context, f func(*sql.Tx) error) error {
+	tx, err := d.write.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("writing to the ledger: %w", err)
+	}
+	if err := f(tx); err != nil {
+		return fmt.Errorf("writing to the ledger: %w", errors.Join(err, rollback(tx)))
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("writing to the ledger: %w", errors.Join(err, rollback(tx)))
+	}
+	return nil
+}
+
+func rollback(tx *sql.Tx) error {
+	if err := tx.Rollback(); !errors.Is(err, sql.ErrTxDone) {
+		return err
+	}
+	return nil
+}
+
+// The classes of PostgreSQL's errors that are told apart here.
+const (
+	classData        = "22" // a value that can't be stored
+	classIntegrity   = "23"
+	classConnections = "08"
+	classResources   = "53" // disk full, too many connections
+	classOperator    = "57" // starting up, shutting down
+)
+
+// SQLite's codes for what is wrong with a row.
+const (
+	sqliteTooBig     = 18
+	sqliteConstraint = 19
+	sqliteMismatch   = 20
+)
+
+// refused tells whether it is for a row itself that the database did not take
+// it, so that trying again is in vain.
+func refused(err error) bool {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return strings.HasPrefix(e.Code, classData) || strings.HasPrefix(e.Code, classIntegrity)
+	}
+	if e, ok := errors.AsType[*sqlite.Error](err); ok {
+		switch e.Code() & 0xff {
+		case sqliteTooBig, sqliteConstraint, sqliteMismatch:
+			return true
+		}
+	}
+	return false
+}
+
+// passing tells whether a server that could not be used may be there later, with
+// no change to the configuration.
+func passing(err error) bool {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return strings.HasPrefix(e.Code, classConnections) ||
+			strings.HasPrefix(e.Code, classResources) || strings.HasPrefix(e.Code, classOperator)
+	}
+	return true
+}

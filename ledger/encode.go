@@ -1,0 +1,143 @@
+package ledger
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/layergateway/layergateway/cost"
+)
+
+// The options of a stored row. What is zero is left out, so a count that is
+// there is known. Durations are nanoseconds. The types of package cost have no
+// names of their own in JSON and are stored by those of their fields, all of
+// them, also those to come.
+var (
+	rowOut = json.JoinOptions(
+		json.OmitZeroStructFields(true),
+		json.WithMarshalers(json.JoinMarshalers(
+			json.MarshalToFunc(func(e *jsontext.Encoder, t cost.Tokens) error {
+				return e.WriteToken(jsontext.Int(t.N()))
+			}),
+			json.MarshalToFunc(func(e *jsontext.Encoder, d time.Duration) error {
+				return e.WriteToken(jsontext.Int(int64(d)))
+			}),
+		)),
+	)
+	rowIn = json.WithUnmarshalers(json.JoinUnmarshalers(
+		json.UnmarshalFromFunc(func(d *jsontext.Decoder, t *cost.Tokens) error {
+			n, err := readInt(d)
+			*t = cost.Of(n)
+			return err
+		}),
+		json.UnmarshalFromFunc(func(d *jsontext.Decoder, t *time.Duration) error {
+			n, err := readInt(d)
+			*t = time.Duration(n)
+			return err
+		}),
+	))
+)
+
+func readInt(d *jsontext.Decoder) (n int64, err error) {
+	err = json.UnmarshalDecode(d, &n)
+	return n, err
+}
+
+// entry is a row on its way to the database.
+type entry struct {
+	row     Row
+	doc     []byte // the row as JSON
+	priceID string // names row.Price; empty without one
+
+	seq     uint64   // of its settlement in the journal; 0 if that has it not
+	begun   *segment // which segments have its intent and its settlement
+	settled *segment
+}
+
+// newEntry encodes a row, once for the journal and the database.
+func newEntry(row *Row) (*entry, error) {
+	e := &entry{row: *row}
+	if e.row.ID == "" {
+		return nil, errors.New("a ledger row needs the request's id")
+	}
+	e.row.clean()
+	e.row.Start = e.row.Start.UTC()
+	var err error
+	if e.doc, err = json.Marshal(&e.row, rowOut); err != nil {
+		return nil, fmt.Errorf("encoding a ledger row: %w", err)
+	}
+	if len(e.row.Price) > 0 {
+		sum := sha256.Sum256(e.row.Price)
+		e.priceID = hex.EncodeToString(sum[:12])
+	}
+	return e, nil
+}
+
+// size is about what an entry takes in memory.
+func (e *entry) size() int64 { return int64(2*len(e.doc)+len(e.row.Price)) + 1024 }
+
+// appendBody appends what the journal keeps of an entry: the number of the
+// segment with its intent, or 0; its id and its document, each with its length
+// in front; and its price.
+func (e *entry) appendBody(b []byte) []byte {
+	var begun uint32
+	if e.begun != nil {
+		begun = e.begun.number
+	}
+	b = binary.LittleEndian.AppendUint32(b, begun)
+	b = binary.LittleEndian.AppendUint16(b, uint16(len(e.row.ID)))
+	b = append(b, e.row.ID...)
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(e.doc)))
+	b = append(b, e.doc...)
+	return append(b, e.row.Price...)
+}
+
+// body is what appendBody wrote, as parts of what it was read from.
+type body struct {
+	begun      uint32
+	id         []byte
+	doc, price []byte
+}
+
+var errShortRecord = errors.New("a journal record is too short")
+
+func parseBody(b []byte) (body, error) {
+	if len(b) < 6 {
+		return body{}, errShortRecord
+	}
+	p := body{begun: binary.LittleEndian.Uint32(b)}
+	n := int(binary.LittleEndian.Uint16(b[4:]))
+	if b = b[6:]; len(b) < n+4 {
+		return body{}, errShortRecord
+	}
+	p.id, b = b[:n], b[n:]
+	docLen := binary.LittleEndian.Uint32(b)
+	if b = b[4:]; uint64(docLen) > uint64(len(b)) {
+		return body{}, errShortRecord
+	}
+	p.doc, p.price = b[:docLen], b[docLen:]
+	return p, nil
+}
+
+// row decodes the row, which shares no memory with the body.
+func (p body) row() (Row, error) {
+	row, err := decodeRow(p.doc)
+	if len(p.price) > 0 {
+		row.Price = jsontext.Value(p.price).Clone()
+	}
+	return row, err
+}
+
+func decodeRow(doc []byte) (Row, error) {
+	var row Row
+	if err := json.Unmarshal(doc, &row, rowIn); err != nil {
+		return Row{}, fmt.Errorf("decoding a ledger row: %w", err)
+	}
+	return row, nil
+}

@@ -1,0 +1,90 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"fmt"
+	"io/fs"
+	"path"
+	"strconv"
+	"strings"
+)
+
+//go:embed migrations
+var migrations embed.FS
+
+// migrationLock is the number of the lock under which one process at a time
+// changes PostgreSQL's tables: "layer" in ASCII. SQLite's transactions are alone
+// as they are.
+const migrationLock = 0x6c61796572
+
+// migration is one numbered step.
+type migration struct {
+	version int
+	name    string
+	sql     string
+}
+
+// loadMigrations reads the steps of one kind of database, in order.
+func loadMigrations(kind string) ([]migration, error) {
+	dir := path.Join("migrations", kind)
+	files, err := fs.ReadDir(migrations, dir)
+	if err != nil {
+		return nil, err
+	}
+	var steps []migration
+	for i, f := range files {
+		number, _, _ := strings.Cut(f.Name(), "_")
+		version, err := strconv.Atoi(number)
+		if err != nil || version != i+1 {
+			return nil, fmt.Errorf("migration %s: its number is not %d", f.Name(), i+1)
+		}
+		text, err := fs.ReadFile(migrations, path.Join(dir, f.Name()))
+		if err != nil {
+			return nil, err
+		}
+		steps = append(steps, migration{version, f.Name(), string(text)})
+	}
+	return steps, nil
+}
+
+// migrate takes the steps that the database does not have yet. Of several
+// processes that start at once, one does.
+func (d *database) migrate(ctx context.Context) error {
+	kind := "sqlite"
+	if d.postgres {
+		kind = "postgres"
+	}
+	steps, err := loadMigrations(kind)
+	if err != nil {
+		return err
+	}
+	return d.transact(ctx, func(tx *sql.Tx) error {
+		if d.postgres {
+			if _, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock($1)", int64(migrationLock)); err != nil {
+				return err
+			}
+		}
+		if _, err := tx.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS ledger_version (version INTEGER NOT NULL)"); err != nil {
+			return err
+		}
+		var version sql.NullInt64
+		if err := tx.QueryRowContext(ctx, "SELECT max(version) FROM ledger_version").Scan(&version); err != nil {
+			return err
+		}
+		if int(version.Int64) > len(steps) {
+			return fmt.Errorf("the database has version %d of the ledger's tables, this program knows %d: use the program that made them, or a newer one",
+				version.Int64, len(steps))
+		}
+		for _, step := range steps[version.Int64:] {
+			if _, err := tx.ExecContext(ctx, step.sql); err != nil {
+				return fmt.Errorf("migration %s: %w", step.name, err)
+			}
+			if _, err := tx.ExecContext(ctx, d.sql("INSERT INTO ledger_version (version) VALUES ($1)"), step.version); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
