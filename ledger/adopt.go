@@ -13,6 +13,8 @@ import (
 
 	"github.com/google/uuid"
 	"go.uber.org/zap"
+
+	"github.com/layergateway/layergateway/cost"
 )
 
 // The journals of all processes lie in a folder of the data directory, each in
@@ -120,6 +122,7 @@ func (l *Ledger) adoptOne(ctx context.Context, dir string) error {
 		}
 		if lost {
 			row.Outcome = Abandoned
+			row.Usage, row.Bill = cost.Usage{}, cost.Bill{} // nobody knows
 			abandoned++
 		} else {
 			settled++

@@ -71,8 +71,13 @@ type Config struct {
 	// Log is told of failures. Default: none.
 	Log *zap.Logger
 
-	openFile func(path string) (file, error)
+	// Tests make these fail.
+	openFile   func(path string) (file, error)
+	wrapInsert func(insertFunc) insertFunc
 }
+
+// insertFunc inserts rows into a database.
+type insertFunc func(context.Context, []*entry) error
 
 func (c *Config) fill() {
 	if c.SQLite == "" {
@@ -93,6 +98,9 @@ func (c *Config) fill() {
 	if c.openFile == nil {
 		c.openFile = openFile
 	}
+	if c.wrapInsert == nil {
+		c.wrapInsert = func(f insertFunc) insertFunc { return f }
+	}
 }
 
 // Ledger is an open ledger. A nil one is off: it takes everything and keeps
@@ -101,7 +109,7 @@ type Ledger struct {
 	config Config
 	log    *zap.Logger
 	db     *database
-	insert func(context.Context, []*entry) error // the database's, or a test's
+	insert insertFunc
 
 	health  health
 	dropped atomic.Uint64
@@ -147,7 +155,7 @@ func Open(ctx context.Context, config Config) (*Ledger, error) {
 		return nil, err
 	}
 	l := &Ledger{
-		config: config, log: config.Log, db: db, insert: db.insert,
+		config: config, log: config.Log, db: db, insert: config.wrapInsert(db.insert),
 		health:   health{log: config.Log, alarm: config.Alarm},
 		queue:    queue{pending: map[string]*entry{}},
 		progress: make(chan struct{}),
@@ -306,7 +314,8 @@ func (l *Ledger) Close(ctx context.Context) error {
 func (l *Ledger) close(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
 	defer cancel()
-	defer context.AfterFunc(ctx, l.cancel)()
+	giveUp := context.AfterFunc(ctx, l.cancel)
+	defer giveUp()
 	l.mu.Lock()
 	l.closed = true
 	l.mu.Unlock()

@@ -3,6 +3,7 @@ package pgtest
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -24,7 +25,7 @@ type Server struct {
 	as   *syscall.SysProcAttr
 	proc *exec.Cmd
 	// ended is closed when the process is gone.
-	ended <-chan error
+	ended chan struct{}
 }
 
 // Start starts a server that ends with the test. Without the programs the test
@@ -36,7 +37,7 @@ func Start(t testing.TB) *Server {
 		t.Skip("PostgreSQL's programs initdb and postgres are not installed")
 	}
 	// Not t.TempDir: its path may be too long for a socket, and closed to another user.
-	dir, err := os.MkdirTemp("", "pg")
+	dir, err := os.MkdirTemp("", "pg") //nolint:usetesting // see above
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +104,7 @@ func (s *Server) owner(t testing.TB) *syscall.SysProcAttr {
 func (s *Server) data() string { return filepath.Join(s.dir, "data") }
 
 func (s *Server) command(program string, args ...string) *exec.Cmd {
-	cmd := exec.Command(filepath.Join(s.bin, program), args...)
+	cmd := exec.CommandContext(context.Background(), filepath.Join(s.bin, program), args...) // it outlives the test's context
 	cmd.Dir = s.dir
 	cmd.SysProcAttr = s.as
 	return cmd
@@ -124,20 +125,21 @@ func (s *Server) Restart(t testing.TB) {
 		"-c", "max_connections=50", "-c", "shared_buffers=16MB")
 	s.proc.Stdout, s.proc.Stderr = &log, &log
 	// The system kills the server with the thread that started it, so that thread stays.
-	started := make(chan error)
+	started, ended := make(chan error), make(chan struct{})
+	proc := s.proc
 	go func() {
 		runtime.LockOSThread()
-		err := s.proc.Start()
+		defer close(ended)
+		err := proc.Start()
 		started <- err
 		if err == nil {
-			_ = s.proc.Wait()
+			_ = proc.Wait()
 		}
-		close(started)
 	}()
 	if err := <-started; err != nil {
 		t.Fatal(err)
 	}
-	s.ended = started
+	s.ended = ended
 	for range 600 {
 		if s.command("pg_isready", "-q", "-h", s.dir, "-d", "postgres", "-U", "test").Run() == nil {
 			return

@@ -1,0 +1,322 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/layergateway/layergateway/internal/pgtest"
+)
+
+// disk is a disk that can be full: then it takes half of what is written.
+type disk struct {
+	full atomic.Bool
+	// stuck says that what has been written by half can't be taken back either.
+	stuck atomic.Bool
+}
+
+type diskFile struct {
+	*os.File
+	disk *disk
+}
+
+func (d *disk) open(path string) (file, error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
+	return &diskFile{f, d}, err
+}
+
+func (f *diskFile) Write(b []byte) (int, error) {
+	if f.disk.full.Load() {
+		n, _ := f.File.Write(b[:len(b)/2])
+		return n, syscall.ENOSPC
+	}
+	return f.File.Write(b)
+}
+
+func (f *diskFile) Truncate(size int64) error {
+	if f.disk.stuck.Load() {
+		return syscall.EIO
+	}
+	return f.File.Truncate(size)
+}
+
+// failing is a database that can fail.
+type failing struct{ err atomic.Pointer[error] }
+
+func (f *failing) set(err error) { f.err.Store(&err) }
+
+func (f *failing) wrap(next insertFunc) insertFunc {
+	return func(ctx context.Context, entries []*entry) error {
+		if err := f.err.Load(); err != nil && *err != nil {
+			return *err
+		}
+		return next(ctx, entries)
+	}
+}
+
+// alarms keeps what an alarm was told.
+type alarms struct {
+	mu   sync.Mutex
+	told []error
+}
+
+func (a *alarms) add(err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.told = append(a.told, err)
+}
+
+func (a *alarms) list() []error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return append([]error(nil), a.told...)
+}
+
+func TestFullDisk(t *testing.T) {
+	for _, stuck := range []bool{false, true} {
+		t.Run(fmt.Sprintf("stuck=%v", stuck), func(t *testing.T) {
+			var d disk
+			var told alarms
+			c := testConfig(t)
+			c.openFile, c.Alarm = d.open, told.add
+			l := open(t, c)
+			mustSettle(t, l, row("before", t0, 1))
+			must(t, l.Begin(row("across", t0, 1)))
+			d.full.Store(true)
+			d.stuck.Store(stuck)
+			if err := l.Begin(row("during", t0, 1)); !errors.Is(err, syscall.ENOSPC) {
+				t.Errorf("Begin on a full disk: %v", err)
+			}
+			for _, id := range []string{"during", "across"} {
+				if err := l.Settle(row(id, t0, 1)); !errors.Is(err, syscall.ENOSPC) {
+					t.Errorf("Settle on a full disk: %v", err)
+				}
+			}
+			if err := l.Err(); !errors.Is(err, syscall.ENOSPC) {
+				t.Errorf("Err: %v", err)
+			}
+			d.full.Store(false)
+			d.stuck.Store(false)
+			mustSettle(t, l, row("after", t0, 1))
+			if err := l.Err(); err != nil {
+				t.Errorf("Err, when the disk has room: %v", err)
+			}
+			if list := told.list(); len(list) != 2 || !errors.Is(list[0], syscall.ENOSPC) || list[1] != nil {
+				t.Errorf("alarms: %v", list)
+			}
+			must(t, l.Close(t.Context()))
+			got := outcomes(t, open(t, c))
+			if want := map[string]string{"before": "ok", "across": "ok", "during": "ok", "after": "ok"}; !maps.Equal(got, want) {
+				t.Errorf("rows %v", got)
+			}
+		})
+	}
+}
+
+// TestHalfRecordIsNotInTheWay dies when half a record is in the journal that
+// could not be taken back, with whole ones behind it.
+func TestHalfRecordIsNotInTheWay(t *testing.T) {
+	var d disk
+	data := t.TempDir()
+	j, err := createJournal(data, 1<<30, d.open)
+	must(t, err)
+	must(t, j.begin(newTestEntry(t, row("a", t0, 1))))
+	d.full.Store(true)
+	d.stuck.Store(true)
+	if err := j.begin(newTestEntry(t, row("b", t0, 1))); err == nil {
+		t.Fatal("no error")
+	}
+	d.full.Store(false)
+	must(t, j.begin(newTestEntry(t, row("c", t0, 1))))
+	must(t, j.settle(newTestEntry(t, row("a", t0, 1))))
+	for _, seg := range j.segments {
+		must(t, seg.f.Close())
+	}
+	j.lock.unlock()
+	l := open(t, Config{Dir: data})
+	if got := outcomes(t, l); !maps.Equal(got, map[string]string{"a": "ok", "c": Abandoned}) {
+		t.Errorf("rows %v", got)
+	}
+}
+
+func TestQueueIsBoundedAndWhatIsLostIsCounted(t *testing.T) {
+	var d disk
+	var db failing
+	db.set(syscall.EIO)
+	c := testConfig(t)
+	c.openFile, c.wrapInsert, c.QueueBytes = d.open, db.wrap, 20_000
+	l := open(t, c)
+	d.full.Store(true)
+	for i := range 100 {
+		if err := l.Settle(row(fmt.Sprint(i), t0, 1)); err == nil {
+			t.Fatal("no error")
+		}
+	}
+	s := l.Stats()
+	if s.Queued == 0 || s.Queued+int(s.Dropped) != 100 || s.QueuedBytes > c.QueueBytes || s.Spilled != 0 {
+		t.Errorf("stats %+v", s)
+	}
+	db.set(nil)
+	mustFlush(t, l)
+	if n := len(outcomes(t, l)); n != s.Queued {
+		t.Errorf("%d rows of %d that were queued", n, s.Queued)
+	}
+}
+
+func TestRowsAreReadAgainFromTheJournal(t *testing.T) {
+	var db failing
+	db.set(syscall.EIO)
+	c := testConfig(t)
+	c.wrapInsert, c.QueueBytes = db.wrap, 20_000
+	l := open(t, c)
+	settle := func(from, to int) {
+		for i := from; i < to; i++ {
+			mustSettle(t, l, row(fmt.Sprint(i), t0, 1))
+			if i%100 == 0 { // over several segments
+				l.mu.Lock()
+				l.journal.current = nil
+				l.mu.Unlock()
+			}
+		}
+	}
+	settle(0, 1000)
+	if s := l.Stats(); s.Spilled < 900 || s.Queued+s.Spilled != 1000 || s.QueuedBytes > c.QueueBytes {
+		t.Errorf("stats %+v", s)
+	}
+	db.set(nil)
+	settle(1000, 1500) // while the writer catches up
+	mustFlush(t, l)
+	if n := len(outcomes(t, l)); n != 1500 {
+		t.Errorf("%d rows", n)
+	}
+	if sum, err := l.Spent(t.Context(), "", "", time.Time{}, time.Time{}); err != nil || sum != 1500 {
+		t.Errorf("spent %d, %v", sum, err)
+	}
+	if s := l.Stats(); s.Queued+s.Spilled+s.Open != 0 || s.Dropped != 0 || s.QueuedBytes != 0 || s.JournalBytes > 20_000_000 {
+		t.Errorf("stats %+v", s)
+	}
+	l.mu.Lock()
+	if n := len(l.journal.segments); n > 1 {
+		t.Errorf("%d segments are left", n)
+	}
+	l.mu.Unlock()
+}
+
+func TestJournalLimit(t *testing.T) {
+	var db failing
+	db.set(syscall.EIO)
+	c := testConfig(t)
+	c.wrapInsert, c.JournalBytes = db.wrap, 10_000
+	l := open(t, c)
+	var err error
+	n := 0
+	for ; err == nil; n++ {
+		if err = l.Begin(row(fmt.Sprint(n), t0, 1)); err == nil {
+			err = l.Settle(row(fmt.Sprint(n), t0, 1))
+		}
+	}
+	if !errors.Is(err, errJournalFull) || l.Stats().JournalBytes > c.JournalBytes {
+		t.Errorf("after %d rows: %v, %+v", n, err, l.Stats())
+	}
+}
+
+func TestClosedWithoutItsDatabase(t *testing.T) {
+	var db failing
+	db.set(syscall.EIO)
+	c := testConfig(t)
+	c.wrapInsert = db.wrap
+	l := open(t, c)
+	mustSettle(t, l, row("a", t0, 1))
+	must(t, l.Close(t.Context()))
+	must(t, l.Close(t.Context()))
+	if err := l.Begin(row("b", t0, 1)); !errors.Is(err, ErrClosed) {
+		t.Errorf("Begin: %v", err)
+	}
+	db.set(nil)
+	if got := outcomes(t, open(t, c)); !maps.Equal(got, map[string]string{"a": "ok"}) {
+		t.Errorf("rows %v", got)
+	}
+}
+
+func TestRefusedRowKeepsNobodyOut(t *testing.T) {
+	c := testConfig(t)
+	c.wrapInsert = func(next insertFunc) insertFunc {
+		return func(ctx context.Context, entries []*entry) error {
+			for _, e := range entries {
+				if strings.HasPrefix(e.row.ID, "bad") {
+					return &pgconn.PgError{Code: "22021"}
+				}
+			}
+			return next(ctx, entries)
+		}
+	}
+	l := open(t, c)
+	for i := range 50 {
+		mustSettle(t, l, row(fmt.Sprint("good", i), t0, 1))
+	}
+	mustSettle(t, l, row("bad", t0, 1))
+	mustFlush(t, l)
+	if n := len(outcomes(t, l)); n != 50 || l.Stats().Dropped != 1 {
+		t.Errorf("%d rows, %+v", n, l.Stats())
+	}
+}
+
+func TestSQLiteFull(t *testing.T) {
+	c := testConfig(t)
+	l := open(t, c)
+	exec := func(query string) {
+		t.Helper()
+		if _, err := l.db.write.ExecContext(t.Context(), query); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exec("PRAGMA max_page_count = 1") // what it has is the least that it can be
+	n := 0
+	for ; l.Err() == nil; n++ {
+		mustSettle(t, l, row(fmt.Sprint(n), t0, 1))
+	}
+	if !strings.Contains(l.Err().Error(), "full") {
+		t.Errorf("Err: %v", l.Err())
+	}
+	exec("PRAGMA max_page_count = 1000000")
+	mustFlush(t, l)
+	if got := len(outcomes(t, l)); got != n || l.Err() != nil {
+		t.Errorf("%d rows of %d, %v", got, n, l.Err())
+	}
+}
+
+func TestPostgresGoneAndBack(t *testing.T) {
+	server := pgtest.Start(t)
+	c := testConfig(t)
+	c.Postgres = server.DSN(t)
+	l := open(t, c)
+	mustSettle(t, l, row("before", t0, 1))
+	mustFlush(t, l)
+	server.Stop()
+	mustSettle(t, l, row("during", t0, 1))
+	must(t, l.Begin(row("open", t0, 1)))
+	must(t, l.Close(t.Context()))
+
+	// It also starts without the database, and brings in what was left when that is there.
+	l = open(t, c)
+	if l.Err() == nil {
+		t.Error("no error without the database")
+	}
+	mustSettle(t, l, row("after", t0, 1))
+	server.Restart(t)
+	mustFlush(t, l)
+	want := map[string]string{"before": "ok", "during": "ok", "after": "ok", "open": Abandoned}
+	if got := outcomes(t, l); !maps.Equal(got, want) {
+		t.Errorf("rows %v", got)
+	}
+}
