@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -126,6 +127,18 @@ func (a *alerts) add(one Alert) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.all = append(a.all, fmt.Sprintf("%s %d%% %s %s", one.Subject.Name, one.Percent, one.Spent, one.Start.Format(time.DateOnly)))
+}
+
+// count says how many are of a threshold.
+func (a *alerts) count(percent string) (n int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, one := range a.all {
+		if strings.Contains(one, " "+percent+" ") {
+			n++
+		}
+	}
+	return n
 }
 
 func (a *alerts) check(t testing.TB, s Store, want ...string) {

@@ -55,7 +55,7 @@ func (d *Denial) Error() string {
 			d.Tokens, d.Subject.Name, d.Rate.Count, short(d.Rate.Window))
 	default:
 		return fmt.Sprintf("%s allows %d %s in %s: try again in %s",
-			d.Subject.Name, d.Rate.Count, d.Reason, short(d.Rate.Window), short(max(time.Second, d.RetryAfter.Round(time.Second))))
+			d.Subject.Name, d.Rate.Count, d.Reason, short(d.Rate.Window), short((d.RetryAfter + time.Second - 1).Truncate(time.Second)))
 	}
 }
 

@@ -2,6 +2,7 @@ package limit
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 )
@@ -23,5 +24,68 @@ func BenchmarkMemoryAdmit(b *testing.B) {
 			b.Fatal(err)
 		}
 		g.Settle(900, dollar/1000)
+	}
+}
+
+func TestMemoryAllocates(t *testing.T) {
+	who := key(t, Limits{Requests: perMinute(1 << 40), Tokens: perMinute(1 << 40), Budgets: []Budget{{Amount: 1000 * dollar, Period: Monthly}}})
+	m := NewMemory(Options{})
+	n := testing.AllocsPerRun(1000, func() {
+		admit(t, m, asking(who).of(1000).costing(dollar/1000)).Settle(900, dollar/10000)
+	})
+	if n > 4 {
+		t.Errorf("%v allocations for a request, 4 are allowed", n)
+	}
+}
+
+func TestMemoryForgetsTheIdle(t *testing.T) {
+	c := &clock{time: noon}
+	m := NewMemory(Options{Now: c.now})
+	l := Limits{Requests: perMinute(10), Budgets: []Budget{{Amount: dollar, Period: Daily}}}
+	held, err := ForKey("held", "held", &l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	long := admit(t, m, asking(held).costing(dollar/2))
+	for day := range 10 {
+		for i := range 1000 {
+			who, err := ForKey(fmt.Sprint(day, "/", i), "many", &l)
+			if err != nil {
+				t.Fatal(err)
+			}
+			admit(t, m, asking(who).costing(1)).Settle(0, 1)
+		}
+		c.add(24 * time.Hour)
+	}
+	if w, a := len(m.windows), len(m.accounts); w > 2*minSweep || a > 5*minSweep {
+		t.Errorf("%d windows and %d accounts are kept", w, a)
+	}
+	if p, _, _ := held.budgets[0].period(noon); m.accounts[p] == nil || m.accounts[p].reserved != dollar/2 {
+		t.Error("what is held was forgotten")
+	}
+	long.Release()
+}
+
+func TestWindowIsBounded(t *testing.T) {
+	w := window{length: int64(time.Hour)}
+	for now := range int64(100_000) {
+		at := now * int64(100*time.Millisecond)
+		w.expire(at)
+		w.add(at, 1)
+	}
+	if len(w.runs) > grains+1 {
+		t.Errorf("%d runs", len(w.runs))
+	}
+	// A clock that is set back each time makes each request a run of its own.
+	for now := range int64(1000) {
+		w.expire(-now)
+		w.add(-now, 1)
+	}
+	if len(w.runs) > maxRuns {
+		t.Errorf("%d runs", len(w.runs))
+	}
+	// Ten a second for an hour, and what a grain holds longer.
+	if n := w.used - 1000; n < 36_000 || n > 36_000+36_000/grains+1 {
+		t.Errorf("%d used", n)
 	}
 }

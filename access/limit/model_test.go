@@ -1,6 +1,7 @@
 package limit
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -61,8 +62,9 @@ func testLimiterIsItsModel(t *testing.T, w world) {
 				if err != nil && fits {
 					rt.Fatalf("refused although it fits: %v", err)
 				}
-				if err != nil && err.(*Denial).RetryAfter > long.Window {
-					rt.Fatalf("retry after %v", err.(*Denial).RetryAfter)
+				var d *Denial
+				if errors.As(err, &d) && d.RetryAfter > long.Window {
+					rt.Fatalf("retry after %v", d.RetryAfter)
 				}
 			},
 		})

@@ -1,6 +1,7 @@
 package limit
 
 import (
+	"errors"
 	"net/http"
 	"sync/atomic"
 	"testing"
@@ -47,10 +48,14 @@ func testWaitingAsLongAsToldHelps(t *testing.T, w world) {
 			c.add(700 * time.Millisecond)
 			continue
 		}
-		wait := err.(*Denial).RetryAfter
+		var d *Denial
+		if !errors.As(err, &d) {
+			t.Fatal(err)
+		}
+		wait := d.RetryAfter
 		c.add(wait - time.Second)
 		if wait > time.Second {
-			refuse(t, s, asking(who), err.(*Denial).Reason)
+			refuse(t, s, asking(who), d.Reason)
 		}
 		c.add(time.Second)
 		admit(t, s, asking(who))

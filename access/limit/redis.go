@@ -66,8 +66,8 @@ type Redis struct {
 	turning sync.Mutex // held while a change of state is told, so that the last told is the last
 	mu      sync.Mutex
 	state   state
-	cause   error         // why it is away
-	ready   chan struct{} // closed when the state is here
+	cause   error         // why it is away, or was when it was last told
+	decided chan struct{} // closed when the state is not unnamed any more
 	books   map[string]*book
 	fixes   map[fix]int64 // corrections of token estimates
 
@@ -127,7 +127,7 @@ func openRedis(opts RedisOptions, t tuning) (*Redis, error) {
 	r := &Redis{
 		opts: opts, seeds: seeder{spentSince: opts.SpentSince}, scripts: newScripts(t.clock), client: client, tune: t,
 		local: NewMemory(opts.Options), journal: t.tag + ":j:" + uuid.NewString(),
-		ready: make(chan struct{}), books: make(map[string]*book), fixes: make(map[fix]int64),
+		decided: make(chan struct{}), books: make(map[string]*book), fixes: make(map[fix]int64),
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	r.instances.Store(1)
@@ -183,25 +183,28 @@ var errAway = errors.New("redis is away")
 // enter waits a moment for Redis to know this instance, and keeps the name until
 // leave is called.
 func (r *Redis) enter(ctx context.Context) (leave func(), err error) {
-	r.mu.Lock()
-	now, cause, ready := r.state, r.cause, r.ready
-	r.mu.Unlock()
-	switch now {
-	case away:
-		return nil, fmt.Errorf("%w: %w", errAway, cause)
-	case unnamed:
-		timer := time.NewTimer(r.tune.timeout)
-		defer timer.Stop()
+	timer := time.NewTimer(r.tune.timeout)
+	defer timer.Stop()
+	for {
+		r.mu.Lock()
+		now, cause, decided := r.state, r.cause, r.decided
+		r.mu.Unlock()
+		switch now {
+		case here:
+			r.naming.RLock()
+			return r.naming.RUnlock, nil
+		case away:
+			return nil, fmt.Errorf("%w: %w", errAway, cause)
+		case unnamed:
+		}
 		select {
-		case <-ready:
+		case <-decided:
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-timer.C:
 			return nil, fmt.Errorf("%w: it does not answer", errAway)
 		}
 	}
-	r.naming.RLock()
-	return r.naming.RUnlock, nil
 }
 
 // call runs a script. The context's end does not end it, so that nobody has to
@@ -231,15 +234,14 @@ func (r *Redis) turn(to state, cause error) {
 	switch to {
 	case here:
 		r.cause = nil
-		if was != here {
-			close(r.ready)
-		}
 	case away:
 		r.cause = cause
 	case unnamed:
 	}
-	if was == here && to != here {
-		r.ready = make(chan struct{})
+	if was == unnamed && to != unnamed {
+		close(r.decided)
+	} else if was != unnamed && to == unnamed {
+		r.decided = make(chan struct{})
 	}
 	r.mu.Unlock()
 	switch {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -49,7 +48,10 @@ func parseURL(s string) (rueidis.ClientOption, error) {
 		ConnWriteTimeout: connectTime,
 		DisableCache:     true, // nothing is cached here, which frees it from keeping track
 		DisableRetry:     true, // who retries is decided here
-		Username:         u.User.Username(),
+		// One connection to a server, on which what comes later runs later.
+		PipelineMultiplex: -1,
+		AlwaysPipelining:  true,
+		Username:          u.User.Username(),
 	}
 	opt.Password, _ = u.User.Password()
 	base, sentinel := strings.CutSuffix(u.Scheme, "+sentinel")
@@ -82,8 +84,9 @@ func parseURL(s string) (rueidis.ClientOption, error) {
 	if len(path) > 1 {
 		return opt, errors.New("the Redis URL has too long a path: it takes a database's number")
 	}
-	db := slices.Concat(path, []string{""})[0]
-	return opt, selectDB(&opt, db)
+	db := strings.Join(path, "")
+	opt.SelectDB, err = database(db)
+	return opt, err
 }
 
 func unixOption(opt rueidis.ClientOption, hosts string, u *url.URL) (rueidis.ClientOption, error) {
@@ -94,19 +97,20 @@ func unixOption(opt rueidis.ClientOption, hosts string, u *url.URL) (rueidis.Cli
 	opt.DialCtxFn = func(ctx context.Context, addr string, d *net.Dialer, _ *tls.Config) (net.Conn, error) {
 		return d.DialContext(ctx, "unix", addr)
 	}
-	return opt, selectDB(&opt, u.Query().Get("db"))
+	var err error
+	opt.SelectDB, err = database(u.Query().Get("db"))
+	return opt, err
 }
 
-func selectDB(opt *rueidis.ClientOption, db string) error {
-	if db == "" {
-		return nil
+func database(s string) (int, error) {
+	if s == "" {
+		return 0, nil
 	}
-	n, err := strconv.Atoi(db)
+	n, err := strconv.Atoi(s)
 	if err != nil || n < 0 {
-		return fmt.Errorf("the Redis URL has %q where it takes a database's number", db)
+		return 0, fmt.Errorf("the Redis URL has %q where it takes a database's number", s)
 	}
-	opt.SelectDB = n
-	return nil
+	return n, nil
 }
 
 // address completes a host with the port that it has by default.

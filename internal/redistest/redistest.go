@@ -85,7 +85,7 @@ func (s *Server) run() bool {
 	}
 	ended := make(chan struct{})
 	go func(cmd *exec.Cmd) {
-		cmd.Wait() // how it ended shows in its log
+		_ = cmd.Wait() // how it ended shows in its log
 		close(ended)
 	}(s.cmd)
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
@@ -104,12 +104,14 @@ func (s *Server) run() bool {
 
 // command sends one inline command and reads the beginning of its answer.
 func (s *Server) command(line string) (string, error) {
-	c, err := net.DialTimeout("tcp", s.Addr(), time.Second)
+	c, err := (&net.Dialer{Timeout: time.Second}).DialContext(context.Background(), "tcp", s.Addr())
 	if err != nil {
 		return "", err
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(5 * time.Second))
+	if err := c.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		return "", err
+	}
 	if _, err := fmt.Fprintf(c, "%s\r\nQUIT\r\n", line); err != nil {
 		return "", err
 	}
@@ -140,7 +142,7 @@ func (s *Server) Kill() {
 	if s.cmd == nil || s.cmd.Process == nil {
 		return
 	}
-	s.cmd.Process.Kill() // it may have ended already
+	_ = s.cmd.Process.Kill() // it may have ended already
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		if s.cmd.Process.Signal(syscall.Signal(0)) != nil {
 			break
