@@ -137,7 +137,7 @@ func (c *Catalog) find(providerType, id string, at time.Time) (p *Price, loose b
 	}
 	m, loose := c.providers[providerType].find(id)
 	if over != nil {
-		stem, _ := undated(id)
+		stem := undated(id)
 		if price := over[stem]; price != nil {
 			if same, _ := c.providers[providerType].find(stem); same == m {
 				return price, false
@@ -210,18 +210,18 @@ func normalize(providerType, model string) string {
 }
 
 // undated is an id without the date or "-latest" at its end.
-func undated(id string) (stem string, ok bool) {
-	if stem, ok = strings.CutSuffix(id, "-latest"); ok {
-		return stem, true
+func undated(id string) string {
+	if stem, ok := strings.CutSuffix(id, "-latest"); ok {
+		return stem
 	}
 	for _, layout := range [...]string{"-20060102", "-2006-01-02"} {
 		if cut := len(id) - len(layout); cut > 0 {
 			if _, err := time.Parse(layout, id[cut:]); err == nil {
-				return id[:cut], true
+				return id[:cut]
 			}
 		}
 	}
-	return id, false
+	return id
 }
 
 // spellDate writes the first -YYYYMMDD of an id as -YYYY-MM-DD.
@@ -261,7 +261,7 @@ func sortedTypes(types []string) []string {
 // built-in list has no limits; those of models.dev's format do.
 func (c *Catalog) OutputLimit(providerType, model string) int64 {
 	for id, ok := normalize(providerType, model), true; ok; id, ok = spellDate(id) {
-		stem, _ := undated(id)
+		stem := undated(id)
 		for _, t := range append([]string{providerType}, fallbacks[providerType]...) {
 			for _, name := range [...]string{id, stem} {
 				if n := c.outputs[t][name]; n > 0 {

@@ -77,7 +77,10 @@ func NewSource(o SourceOptions) (*Source, error) {
 	case o.File != "":
 		s.name = filepath.Base(o.File)
 		s.options.Every = cmp.Or(o.Every, 5*time.Second)
-		return s, s.readFile()
+		if err := s.readFile(); err != nil {
+			return nil, err
+		}
+		return s, nil
 	case o.Client == nil:
 		return nil, errors.New("prices: a URL needs an HTTP client")
 	}

@@ -50,6 +50,12 @@ func TestUsage(t *testing.T) {
 			cost.Usage{Input: of(3), Output: of(1)}},
 		"beside the message": {[]string{startEvent, delta(`{"output_tokens":2,"iterations":[{"type":"message"},{"type":"compaction"}]}`)},
 			cost.Usage{Input: of(12307), CachedInput: of(0), CacheWrite: of(12000), CacheWrite1h: of(304), Output: of(2), Estimated: true}},
+		"searches, and what the price depends on": {[]string{
+			`{"type":"message_start","message":{"usage":{"input_tokens":3,"output_tokens":1,"service_tier":"batch","inference_geo":"us","speed":"fast"}}}`,
+			delta(`{"output_tokens":2,"server_tool_use":{"web_search_requests":4}}`)},
+			cost.Usage{Input: of(3), Output: of(2), Searches: of(4), Service: "batch+fast+us"}},
+		"the standard": {[]string{`{"type":"message_start","message":{"usage":{"input_tokens":3,"output_tokens":1,"service_tier":"standard","inference_geo":"global","speed":"standard"}}}`},
+			cost.Usage{Input: of(3), Output: of(1)}},
 		"negative is unknown": {[]string{`{"type":"message_start","message":{"usage":{"input_tokens":3,"output_tokens":-1}}}`},
 			cost.Usage{Input: of(3)}},
 	} {

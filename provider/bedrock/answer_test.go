@@ -76,6 +76,7 @@ func TestUsage(t *testing.T) {
 		`{"inputTokens":3,"cacheReadInputTokens":100,"cacheWriteInputTokens":20}`:                                                 {Input: of(123), CachedInput: of(100), CacheWrite: of(20)},
 		`{"inputTokens":0,"outputTokens":0,"cacheReadInputTokens":0}`:                                                             {Input: of(0), Output: of(0), CachedInput: of(0)},
 		`{"outputTokens":4,"cacheReadInputTokens":1}`:                                                                             {Output: of(4), CachedInput: of(1)},
+		`{"inputTokens":3,"outputTokens":4},"serviceTier":{"type":"flex"}`:                                                        {Input: of(3), Output: of(4), Service: "flex"},
 		`{"inputTokens":-3,"outputTokens":-1}`:                                                                                    {},
 		`{"inputTokens":null,"outputTokens":4,"serverToolUsage":{},"cacheDetails":null}`:                                          {Output: of(4)},
 		`{"inputTokens":1,"cacheWriteInputTokens":10,"cacheDetails":[{"ttl":"1h","inputTokens":7},{"ttl":"5m","inputTokens":3}]}`: {Input: of(11), CacheWrite: of(3), CacheWrite1h: of(7)},

@@ -118,8 +118,16 @@ func TestUsage(t *testing.T) {
 		"DeepSeek":   {`{"prompt_tokens":9,"completion_tokens":1,"prompt_cache_hit_tokens":4,"prompt_cache_miss_tokens":5}`, cost.Usage{Input: n(9), Output: n(1), CachedInput: n(4)}},
 		"Moonshot":   {`{"prompt_tokens":9,"completion_tokens":1,"cached_tokens":4}`, cost.Usage{Input: n(9), Output: n(1), CachedInput: n(4)}},
 		"both":       {`{"prompt_tokens":9,"prompt_cache_hit_tokens":4,"prompt_tokens_details":{"cached_tokens":3}}`, cost.Usage{Input: n(9), CachedInput: n(3)}},
-		"empty":      {`{}`, cost.Usage{}},
-		"no numbers": {`{"prompt_tokens":"many"}`, cost.Usage{}},
+		"OpenRouter": {`{"prompt_tokens":9,"completion_tokens":1,"server_tool_use":{"web_search_requests":2}}`, cost.Usage{Input: n(9), Output: n(1), Searches: n(2)}},
+		"Perplexity": {`{"prompt_tokens":9,"completion_tokens":1,"citation_tokens":5,"num_search_queries":2,"reasoning_tokens":40,"upstream_cost":{"request_cost":0.006}}`,
+			cost.Usage{Input: n(9), Output: n(41), Reasoning: n(40), Citation: n(5), Searches: n(2), BilledRequest: cost.FeeOf(6_000_000_000)}},
+		"reasoning named twice": {`{"prompt_tokens":9,"completion_tokens":50,"reasoning_tokens":40}`, cost.Usage{Input: n(9), Output: n(50)}},
+		"odd additions":         {`{"prompt_tokens":9,"completion_tokens":1,"reasoning_tokens":"x","server_tool_use":[],"upstream_cost":{"request_cost":-1}}`, cost.Usage{Input: n(9), Output: n(1)}},
+		"a tier":                {`{"prompt_tokens":9,"completion_tokens":1},"service_tier":"flex"`, cost.Usage{Input: n(9), Output: n(1), Service: "flex"}},
+		"no tier":               {`{"prompt_tokens":9,"completion_tokens":1},"service_tier":null`, cost.Usage{Input: n(9), Output: n(1)}},
+		"an odd tier":           {`{"prompt_tokens":9,"completion_tokens":1},"service_tier":7`, cost.Usage{Input: n(9), Output: n(1)}},
+		"empty":                 {`{}`, cost.Usage{}},
+		"no numbers":            {`{"prompt_tokens":"many"}`, cost.Usage{}},
 	} {
 		for how, play := range map[string]func(provider.Chat) error{
 			"whole": func(p provider.Chat) error {

@@ -26,13 +26,16 @@ type wireUsage struct {
 		Audio     *int64 `json:"audio_tokens"`
 		Image     *int64 `json:"image_tokens"`
 	} `json:"completion_tokens_details"`
+}
 
+// ownUsage is what some servers add to it.
+type ownUsage struct {
 	// Perplexity: reasoning and citations are beside what it calls completion.
 	// https://docs.perplexity.ai/getting-started/pricing
 	Reasoning *int64         `json:"reasoning_tokens"`
 	Citation  *int64         `json:"citation_tokens"`
 	Queries   *int64         `json:"num_search_queries"`
-	Cost      jsontext.Value `json:"cost"` // an object; elsewhere a number
+	Cost      jsontext.Value `json:"upstream_cost"` // "cost" before it was mended: an object; elsewhere a number
 
 	Sources *int64 `json:"num_sources_used"` // xAI
 	Server  struct {
@@ -47,6 +50,9 @@ func parseUsage(raw []byte, service string) cost.Usage {
 	if raw == nil || json.Unmarshal(raw, &u, jsontext.AllowDuplicateNames(true)) != nil {
 		return cost.Usage{}
 	}
+	// What of it can't be read takes nothing away from the rest.
+	var own ownUsage
+	_ = json.Unmarshal(raw, &own, jsontext.AllowDuplicateNames(true))
 	out := cost.Usage{
 		Input:       tokens(u.Prompt),
 		CachedInput: tokens(u.PromptIs.Cached, u.CacheHit, u.Cached),
@@ -57,17 +63,17 @@ func parseUsage(raw []byte, service string) cost.Usage {
 		AudioOutput: tokens(u.CompletionIs.Audio),
 		ImageInput:  tokens(u.PromptIs.Image),
 		ImageOutput: tokens(u.CompletionIs.Image),
-		Citation:    tokens(u.Citation),
-		Searches:    tokens(u.Queries, u.Sources, u.Server.Searches),
+		Citation:    tokens(own.Citation),
+		Searches:    tokens(own.Queries, own.Sources, own.Server.Searches),
 		Service:     service,
 	}
-	if beside := tokens(u.Reasoning); out.Output.Known() && (u.Citation != nil || u.Queries != nil) && beside.Known() {
+	if beside := tokens(own.Reasoning); out.Output.Known() && (own.Citation != nil || own.Queries != nil) && beside.Known() {
 		out.Output, out.Reasoning = cost.Of(out.Output.N()+beside.N()), beside
 	}
 	var charged struct {
 		Request *cost.Amount `json:"request_cost"`
 	}
-	if u.Cost.Kind() == '{' && json.Unmarshal(u.Cost, &charged) == nil && charged.Request != nil {
+	if own.Cost.Kind() == '{' && json.Unmarshal(own.Cost, &charged) == nil && charged.Request != nil {
 		out.BilledRequest = cost.FeeOf(*charged.Request)
 	}
 	return out

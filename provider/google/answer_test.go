@@ -175,6 +175,45 @@ func TestRepeatedCallIDs(t *testing.T) {
 	}
 }
 
+func TestService(t *testing.T) {
+	for meta, want := range map[string]string{
+		`{}`:                                       "",
+		`{"serviceTier":"standard"}`:               "default",
+		`{"serviceTier":"flex"}`:                   "flex",
+		`{"serviceTier":"priority"}`:               "priority",
+		`{"serviceTier":"other"}`:                  "other",
+		`{"trafficType":"ON_DEMAND"}`:              "",
+		`{"trafficType":"ON_DEMAND_FLEX"}`:         "flex",
+		`{"trafficType":"PROVISIONED_THROUGHPUT"}`: "PROVISIONED_THROUGHPUT",
+	} {
+		// A later event leaves it out.
+		c, _, err := play(`{"usageMetadata":` + meta + "}\n" + `{"candidates":[{"content":{"parts":[{"text":"a"}]},"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":7}}`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.Usage().Service; got != want {
+			t.Errorf("%s is %q, want %q", meta, got, want)
+		}
+	}
+}
+
+func TestSearches(t *testing.T) {
+	event := func(queries string) string {
+		return `{"candidates":[{"content":{"parts":[{"text":"a"}]},"finishReason":"STOP","groundingMetadata":{` + queries + `}}]}`
+	}
+	for queries, want := range map[string]cost.Tokens{
+		``: {}, `"webSearchQueries":[]`: {}, `"webSearchQueries":["a","b"]`: cost.Of(2), `"webSearchQueries":"odd"`: {},
+	} {
+		c, _, err := play(event(queries))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.Usage().Searches; got != want {
+			t.Errorf("%s: %+v, want %+v", queries, got, want)
+		}
+	}
+}
+
 func TestUsage(t *testing.T) {
 	const none = -1
 	for name, c := range map[string]struct {
