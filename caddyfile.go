@@ -4,48 +4,18 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
+	"maps"
 	"slices"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-	"github.com/dustin/go-humanize"
 
 	"github.com/layergateway/layergateway/cost"
 	"github.com/layergateway/layergateway/fetch"
 	"github.com/layergateway/layergateway/gate"
 )
-
-// parseApp sets up what all sites share, from the global options.
-//
-//	layer_gateway {
-//		prices <file>
-//	}
-func parseApp(d *caddyfile.Dispenser, existing any) (any, error) {
-	d.Next()
-	if existing != nil {
-		return nil, d.Errf("the global option %s is given twice", directive)
-	}
-	if d.NextArg() {
-		return nil, d.ArgErr()
-	}
-	var app App
-	err := words{"prices": func(d *caddyfile.Dispenser) error {
-		if err := oneArg(&app.Prices)(d); err != nil {
-			return err
-		}
-		if _, err := readCatalog(app.Prices); err != nil {
-			return d.WrapErr(err)
-		}
-		return nil
-	}}.block(d, "global option")
-	if err != nil {
-		return nil, err
-	}
-	return httpcaddyfile.App{Name: directive, Value: caddyconfig.JSON(&app, nil)}, nil
-}
 
 // gatewayParser reads the block of one handler. What refers to something that may come later in the block is
 // kept with its token and checked at the end.
@@ -70,6 +40,12 @@ type gateRef struct {
 //			gates   <name|id>...
 //			expires <date|time>
 //			max_concurrent <running> [<waiting> [<wait>]]
+//			rate_limit     <count> <window>
+//			token_limit    <count> <window>
+//			budget         <dollars> daily|weekly|monthly|total [block|alert_only]
+//			at_gate <name|id> {
+//				rate_limit|token_limit|budget ...
+//			}
 //		}
 //		anonymous
 //		provider <name> [<type>] {
@@ -84,6 +60,7 @@ type gateRef struct {
 //		max_concurrent <running> [<waiting> [<wait>]]
 //		keepalive      <duration>|off
 //		stall_timeout  <duration>|off
+//		on_disconnect  cancel|drain [<duration>]
 //		fetch_urls     off|public|<network>...
 //	}
 func parseGateway(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
@@ -102,10 +79,11 @@ func parseGateway(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 		"gate":           p.gate,
 		"gates_file":     someArgs(&g.GatesFiles),
 		"default_gate":   p.setDefaultGate,
-		"max_body":       p.maxBody,
+		"max_body":       sizeArg(&g.MaxBody),
 		"keepalive":      spanOrOff(&g.Keepalive),
 		"stall_timeout":  spanOrOff(&g.StallTimeout),
 		"max_concurrent": maxConcurrentArg(&g.MaxConcurrent),
+		"on_disconnect":  p.onDisconnect,
 		"fetch_urls":     p.fetchURLs,
 	}.block(d, directive, "api_key", "provider", "gate", "gates_file")
 	if err != nil {
@@ -124,17 +102,6 @@ func parseGateway(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 	return g, nil
 }
 
-// catalogOf returns the prices that the global options say.
-func catalogOf(h httpcaddyfile.Helper) (*cost.Catalog, error) {
-	var app App
-	if option, ok := h.Option(directive).(httpcaddyfile.App); ok {
-		if err := json.Unmarshal(option.Value, &app); err != nil {
-			return nil, err
-		}
-	}
-	return readCatalog(app.Prices)
-}
-
 func (p *gatewayParser) apiKey(d *caddyfile.Dispenser) error {
 	key := new(APIKey)
 	if err := oneArg(&key.Key)(d); err != nil {
@@ -148,9 +115,10 @@ func (p *gatewayParser) apiKey(d *caddyfile.Dispenser) error {
 		return d.Err("api_key: is given twice")
 	}
 	p.gateway.APIKeys = append(p.gateway.APIKeys, key)
-	return words{
+	known := words{
 		"name":           oneArg(&key.Name),
 		"max_concurrent": maxConcurrentArg(&key.MaxConcurrent),
+		"at_gate":        func(d *caddyfile.Dispenser) error { return p.atGate(d, key) },
 		"gates": func(d *caddyfile.Dispenser) error {
 			for d.NextArg() {
 				if err := p.refer("api_key", d.Token()); err != nil {
@@ -172,7 +140,29 @@ func (p *gatewayParser) apiKey(d *caddyfile.Dispenser) error {
 			}
 			return nil
 		},
-	}.block(d, "api_key", "gates")
+	}
+	maps.Copy(known, limitWords(&key.LimitsConfig))
+	return known.block(d, "api_key", "gates", "at_gate", "rate_limit", "token_limit")
+}
+
+// atGate reads limits of a key at one gate.
+func (p *gatewayParser) atGate(d *caddyfile.Dispenser, key *APIKey) error {
+	var ref string
+	if err := oneArg(&ref)(d); err != nil {
+		return err
+	}
+	if err := p.refer("at_gate", d.Token()); err != nil {
+		return err
+	}
+	if _, ok := key.AtGates[ref]; ok {
+		return d.Errf("at_gate: %s is given twice", ref)
+	}
+	limits := new(gate.LimitsConfig)
+	if key.AtGates == nil {
+		key.AtGates = make(map[string]*gate.LimitsConfig)
+	}
+	key.AtGates[ref] = limits
+	return limitWords(limits).block(d, "at_gate", "rate_limit", "token_limit")
 }
 
 func (p *gatewayParser) provider(d *caddyfile.Dispenser) error {
@@ -226,17 +216,18 @@ func (p *gatewayParser) refer(who string, token caddyfile.Token) error {
 	return nil
 }
 
-func (p *gatewayParser) maxBody(d *caddyfile.Dispenser) error {
-	var text string
-	if err := oneArg(&text)(d); err != nil {
-		return err
+func (p *gatewayParser) onDisconnect(d *caddyfile.Dispenser) error {
+	args := d.RemainingArgs()
+	g := p.gateway
+	switch {
+	case len(args) == 1 && (args[0] == onGoneCancel || args[0] == onGoneDrain):
+		g.OnDisconnect = args[0]
+		return nil
+	case len(args) == 2 && args[0] == onGoneDrain:
+		g.OnDisconnect = onGoneDrain
+		return parseSpan(d, "on_disconnect", args[1], &g.DrainTimeout)
 	}
-	size, err := humanize.ParseBytes(text)
-	if err != nil || size == 0 || size > math.MaxInt64 {
-		return d.Errf("max_body: %q is not a size such as 32MiB", text)
-	}
-	p.gateway.MaxBody = int64(size)
-	return nil
+	return d.Errf("on_disconnect: give cancel, or drain and how long at most")
 }
 
 func (p *gatewayParser) fetchURLs(d *caddyfile.Dispenser) error {

@@ -17,9 +17,7 @@ type words map[string]func(*caddyfile.Dispenser) error
 // notYet are subdirectives that later versions will have, by the block that they belong to. They are refused,
 // since to serve without a limit that somebody counts on would be worse than not to serve.
 var notYet = map[string][]string{
-	"global option": {"ledger", "limits"},
-	directive:       {"gates_store"},
-	"api_key":       {"rate_limit", "token_limit", "budget"},
+	directive: {"gates_store"},
 }
 
 // block reads a block's subdirectives, each of which may come once unless it is repeatable.

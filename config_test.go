@@ -136,7 +136,7 @@ func TestConfig(t *testing.T) {
 }
 
 func TestModels(t *testing.T) {
-	catalog, err := readCatalog("testdata/files/prices.json")
+	catalog, err := pricesNow("testdata/files/prices.json")
 	if err != nil {
 		t.Fatal(err)
 	}

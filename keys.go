@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/layergateway/layergateway/access"
+	"github.com/layergateway/layergateway/access/limit"
 	"github.com/layergateway/layergateway/gate"
 )
 
@@ -35,6 +36,11 @@ type APIKey struct {
 
 	// How many of the key's requests may run at once, over reloads. Default: no bound.
 	MaxConcurrent *MaxConcurrent `json:"max_concurrent,omitempty"`
+
+	gate.LimitsConfig
+
+	// Further limits of the key at single gates, by their names or ids. Default: none.
+	AtGates map[string]*gate.LimitsConfig `json:"at_gates,omitempty"`
 }
 
 // provisionKeys resolves the clients' keys.
@@ -109,6 +115,9 @@ func (k *APIKey) resolve() (*access.Key, error) {
 	if key.Expires, err = parseExpiry(k.Expires); err != nil {
 		return nil, err
 	}
+	if err := k.limits(key); err != nil {
+		return nil, err
+	}
 	if k.Gates != nil {
 		key.Gates = make([]string, len(k.Gates))
 	}
@@ -118,6 +127,41 @@ func (k *APIKey) resolve() (*access.Key, error) {
 		}
 	}
 	return key, nil
+}
+
+// limits reads what the key is held to.
+func (k *APIKey) limits(key *access.Key) error {
+	own, err := k.LimitsConfig.Limits()
+	if err != nil {
+		return err
+	}
+	key.Limits, err = subjectOf(own, func(l *limit.Limits) (*limit.Subject, error) { return limit.ForKey(key.ID(), key.Name, l) })
+	if err != nil {
+		return err
+	}
+	for ref, c := range k.AtGates {
+		at, ok := gate.NormalizeRef(ref)
+		if !ok || c == nil {
+			return fmt.Errorf("at_gates: %q is not the name or id of a gate with limits", ref)
+		}
+		there, err := c.Limits()
+		if err != nil {
+			return fmt.Errorf("at_gates: %s: %w", ref, err)
+		}
+		s, err := subjectOf(there, func(l *limit.Limits) (*limit.Subject, error) {
+			return limit.ForKeyAtGate(key.ID(), key.Name, at, at, l)
+		})
+		if err != nil {
+			return fmt.Errorf("at_gates: %s: %w", ref, err)
+		}
+		if s != nil {
+			if key.AtGates == nil {
+				key.AtGates = make(map[string]*limit.Subject)
+			}
+			key.AtGates[at] = s
+		}
+	}
+	return nil
 }
 
 var errEmptyKey = errors.New("the key is empty: give a key, sha256:<hex>, or a placeholder such as {env.NAME}")

@@ -18,6 +18,7 @@ type metrics struct {
 	tokens         *prometheus.CounterVec
 	cost           *prometheus.CounterVec
 	reloadFailures prometheus.Counter
+	limitsAway     prometheus.Gauge
 }
 
 func newMetrics() *metrics {
@@ -34,19 +35,52 @@ func newMetrics() *metrics {
 		cost: prometheus.NewCounterVec(opts("cost_usd_total", "Cost in US dollars, as far as prices are known."),
 			[]string{"gate", "provider", "model"}),
 		reloadFailures: prometheus.NewCounter(opts("gates_reload_failures_total", "Edits of gates files that were not taken over for a mistake.")),
+		limitsAway:     prometheus.NewGauge(prometheus.GaugeOpts{Namespace: directive, Name: "limits_store_away", Help: "Whether the shared store of limits is away just now."}),
 	}
 }
 
-// register adds the counters and the state of a configuration's gates to its registry.
-func (m *metrics) register(r *prometheus.Registry, gates *gateFiles) error {
+// storeAway notes whether the store of limits is there.
+func (m *metrics) storeAway(away bool) {
+	if away {
+		m.limitsAway.Set(1)
+	} else {
+		m.limitsAway.Set(0)
+	}
+}
+
+// register adds the counters and the state of a configuration to its registry.
+func (m *metrics) register(r *prometheus.Registry, a *App) error {
 	gauge := func(name, help string, value func() float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: directive, Name: name, Help: help}, value)
 	}
-	for _, c := range []prometheus.Collector{
-		m.requests, m.attempts, m.tokens, m.cost, m.reloadFailures,
-		gauge("gates", "Gates that are loaded.", gates.count),
-		gauge("gates_reload_ok", "Whether all gates files could be read when they last changed.", gates.ok),
-	} {
+	counter := func(name, help string, value func() float64) prometheus.Collector {
+		return prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: directive, Name: name, Help: help}, value)
+	}
+	list := []prometheus.Collector{
+		m.requests, m.attempts, m.tokens, m.cost, m.reloadFailures, m.limitsAway,
+		gauge("gates", "Gates that are loaded.", a.gates.count),
+		gauge("gates_reload_ok", "Whether all gates files could be read when they last changed.", a.gates.ok),
+		gauge("ledger_queue", "Rows that wait for the ledger's database.", func() float64 {
+			s := a.books.stats()
+			return float64(s.Queued + s.Spilled)
+		}),
+		gauge("ledger_ok", "Whether the ledger can write, or is off.", func() float64 {
+			if a.books.ledgerErr() != nil {
+				return 0
+			}
+			return 1
+		}),
+		counter("ledger_dropped_total", "Rows that the ledger has lost.", func() float64 { return float64(a.books.stats().Dropped) }),
+	}
+	if a.prices != nil {
+		list = append(list, gauge("prices_age_seconds", "How long ago the list of prices was known to be up to date; -1 is never.", func() float64 {
+			if age, ok := a.prices.Age(); ok {
+				return age.Seconds()
+			}
+			return -1
+		}))
+	}
+	for _, c := range list {
 		if err := r.Register(c); err != nil {
 			return err
 		}

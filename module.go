@@ -101,6 +101,13 @@ type Gateway struct {
 	// negative is for ever. Default: 1m.
 	StallTimeout caddy.Duration `json:"stall_timeout,omitempty"`
 
+	// What becomes of an answer whose client is gone: "cancel" ends it, and what was relayed is billed as estimated;
+	// "drain" reads it to its end, for the provider's own numbers. Default: cancel.
+	OnDisconnect string `json:"on_disconnect,omitempty"`
+
+	// How long an answer is drained. Default: 30s.
+	DrainTimeout caddy.Duration `json:"drain_timeout,omitempty"`
+
 	// What may be fetched for providers that take the bytes of images and files alone, where a request has an
 	// address: "off"; or "public", the internet by https; and further networks in CIDR notation, also by http.
 	// Private addresses are never fetched from unless a network names them. Default: public.
@@ -139,7 +146,7 @@ func (g *Gateway) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return err
 	}
-	known := models{types: make(map[string]string, len(providers)), catalog: g.app.catalog}
+	known := models{types: make(map[string]string, len(providers)), catalog: g.app.catalog()}
 	for name, p := range providers {
 		known.types[name] = p.Type
 	}
@@ -151,6 +158,7 @@ func (g *Gateway) Provision(ctx caddy.Context) error {
 		Files:   g.GatesFiles,
 		Resolve: known.resolve,
 		Cycles:  hold(&g.held, cyclesKey{}, gate.NewCycles()),
+		Keep:    gateLimits,
 	})
 	if err != nil {
 		return err
@@ -160,6 +168,7 @@ func (g *Gateway) Provision(ctx caddy.Context) error {
 		Gates:     table,
 		Resolve:   known.resolve,
 		Catalog:   g.app.catalog,
+		Books:     g.app.books.use,
 		Keepalive: time.Duration(orDefault(g.Keepalive, defaultKeepalive)),
 		MaxBody:   orDefault(g.MaxBody, defaultMaxBody),
 
@@ -167,6 +176,9 @@ func (g *Gateway) Provision(ctx caddy.Context) error {
 		Retries:      hold(&g.held, retriesKey{}, new(health.Retries)),
 		Flights:      hold(&g.held, flightsKey{}, relay.NewFlights()),
 		Now:          time.Now,
+	}
+	if g.relay.Drain, err = g.drain(); err != nil {
+		return err
 	}
 	if g.relay.Concurrency, err = g.MaxConcurrent.provision(new(access.Slots)); err != nil {
 		return err
@@ -179,6 +191,26 @@ func (g *Gateway) Provision(ctx caddy.Context) error {
 	}
 	g.app.watch(table, g.GatesFiles, g.log)
 	return nil
+}
+
+const (
+	onGoneCancel = "cancel"
+	onGoneDrain  = "drain"
+
+	defaultDrain = caddy.Duration(30 * time.Second)
+)
+
+// drain is how long answers are read on whose client is gone.
+func (g *Gateway) drain() (time.Duration, error) {
+	switch {
+	case g.OnDisconnect == onGoneDrain && g.DrainTimeout >= 0:
+		return time.Duration(orDefault(g.DrainTimeout, defaultDrain)), nil
+	case g.OnDisconnect == onGoneDrain, g.DrainTimeout != 0:
+		return 0, errors.New("drain_timeout: it must be positive, and needs on_disconnect drain")
+	case g.OnDisconnect == "" || g.OnDisconnect == onGoneCancel:
+		return 0, nil
+	}
+	return 0, fmt.Errorf("on_disconnect is %q: it can be cancel, drain", g.OnDisconnect)
 }
 
 func orDefault[T comparable](value, unset T) T {

@@ -38,6 +38,17 @@ func hold[T any](h *holds, key any, fresh T) T {
 	return value.(T)
 }
 
+// holdNew returns what is shared under a key, which is made if there is nothing yet.
+func holdNew[T caddy.Destructor](h *holds, key any, make func() (T, error)) (T, error) {
+	value, _, err := shared.LoadOrNew(key, func() (caddy.Destructor, error) { return make() })
+	if err != nil {
+		var none T
+		return none, err
+	}
+	*h = append(*h, key)
+	return value.(T), nil
+}
+
 // release lets go of everything. Who comes after may begin anew.
 func (h *holds) release() error {
 	var errs []error

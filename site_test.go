@@ -45,6 +45,7 @@ func newSite(t *testing.T) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Setenv("XDG_DATA_HOME", dir) // the ledger's
 	s := &site{t: t, dir: dir}
 	s.client, s.admin = s.dial("http"), s.dial("admin")
 	t.Cleanup(func() {

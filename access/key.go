@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/layergateway/layergateway/access/limit"
 	"github.com/layergateway/layergateway/openai"
 )
 
@@ -56,6 +57,19 @@ type Key struct {
 	Expires time.Time
 	// Concurrency bounds how many of the key's requests run at once.
 	Concurrency Concurrency
+	// Limits are the key's own, nil if it has none; AtGates those at one gate, by
+	// the gate's id or name.
+	Limits  *limit.Subject
+	AtGates map[string]*limit.Subject
+}
+
+// ID stands for the key where the key itself must not be: a beginning of its
+// hash; empty for what needs no key.
+func (k *Key) ID() string {
+	if k.Hash == (Hash{}) {
+		return ""
+	}
+	return hex.EncodeToString(k.Hash[:8])
 }
 
 // MayUse reports whether the key may use the gate.

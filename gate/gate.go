@@ -85,6 +85,8 @@ type Gate struct {
 	Strict, Paused bool
 	Source         string // where it is declared: "Caddyfile", "config", or the file's path
 
+	Kept any // what Options.Keep made
+
 	turns *turns // of a round-robin
 	id    uuid
 }

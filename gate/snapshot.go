@@ -60,6 +60,9 @@ func (s *snapshot) compile(i uint32, o *Options) (*Gate, error) {
 	if g.takesTurns() {
 		g.turns = &turns{smooth(g.Targets), s.cycles[o.Cycles.key(g.id, g.Targets)]}
 	}
+	if o.Keep != nil {
+		g.Kept = o.Keep(g)
+	}
 	return g, nil
 }
 

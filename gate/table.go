@@ -33,6 +33,9 @@ type Options struct {
 	// Cycles holds the positions of round-robins; share it among tables that follow one another. Default: its own.
 	Cycles *Cycles
 
+	// Keep makes what the caller keeps with a compiled gate, as Gate.Kept. Default: none.
+	Keep func(*Gate) any
+
 	// CacheSize bounds the memory for compiled gates, in bytes. Default: 32 MiB.
 	CacheSize int
 }

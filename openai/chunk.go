@@ -22,6 +22,7 @@ type Chunk struct {
 	// OpenAI's in its place; else empty.
 	Native  string
 	choices []choiceScan
+	spoken  []location // strings that the model wrote
 	usage   location
 	tail    int  // offset of the chunk's closing brace
 	listed  bool // choices is there, as an array
@@ -69,7 +70,7 @@ func (r *ChunkReader) Read(data []byte) (*Chunk, error) {
 	// Duplicate names in an answer hurt nobody and cost time to look for.
 	r.dec.Reset(&r.buf, allowDuplicates)
 	c := &r.chunk
-	*c = Chunk{Raw: data, choices: c.choices[:0]}
+	*c = Chunk{Raw: data, choices: c.choices[:0], spoken: c.spoken[:0]}
 	err := r.object(r.top)
 	end := int(r.dec.InputOffset())
 	if err == nil && skipSpace(data[end:]) < len(data)-end {
@@ -209,9 +210,29 @@ func (r *ChunkReader) deltaMember(name []byte, at int) error {
 	case `"tool_calls"`:
 		return r.array(r.tool)
 	}
-	v, _, err := r.value(at)
+	v, m, err := r.value(at)
 	s.content = s.content || !emptyValue(v)
+	r.speaks(v, m)
 	return err
+}
+
+// speaks notes a string that the model wrote.
+func (r *ChunkReader) speaks(v jsontext.Value, m location) {
+	if v.Kind() == '"' && len(v) > 2 {
+		r.chunk.spoken = append(r.chunk.spoken, m)
+	}
+}
+
+// speak lets a listener hear what the model wrote.
+func (c *Chunk) speak(w Listener) {
+	for _, m := range c.spoken {
+		text := c.text(m)
+		if bytes.IndexByte(text, '\\') >= 0 {
+			// It is valid: it has been read as JSON.
+			text, _ = jsontext.AppendUnquote(nil, c.Raw[m.start:m.end])
+		}
+		_, _ = w.Write(text) // it only listens
+	}
 }
 
 // emptyValue reports values that say nothing: null, "", [], {}.
@@ -256,12 +277,13 @@ func (r *ChunkReader) toolMember(name []byte, at int) error {
 	return r.dec.SkipValue()
 }
 
-func (r *ChunkReader) functionMember(name []byte, at int) (err error) {
-	if string(name) != `"name"` {
-		return r.dec.SkipValue()
+func (r *ChunkReader) functionMember(name []byte, at int) error {
+	v, m, err := r.value(at)
+	r.speaks(v, m)
+	if string(name) == `"name"` {
+		s := r.current()
+		s.tools[len(s.tools)-1].name = m
 	}
-	s := r.current()
-	_, s.tools[len(s.tools)-1].name, err = r.value(at)
 	return err
 }
 

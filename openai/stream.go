@@ -2,6 +2,7 @@ package openai
 
 import (
 	"bytes"
+	"io"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -30,6 +31,7 @@ type Stream struct {
 	patches      []patch
 	content      bool
 	native       string
+	listener     Listener
 }
 
 type choiceState struct {
@@ -41,6 +43,23 @@ type choiceState struct {
 // NewStream makes a stream; includeUsage is what the client's stream_options
 // say.
 func NewStream(includeUsage bool) *Stream { return &Stream{includeUsage: includeUsage} }
+
+// Listener hears what a model writes, piece by piece. It keeps no piece.
+type Listener interface {
+	io.Writer
+	io.StringWriter
+}
+
+// Listen lets w hear what the model writes, as it comes: text, thoughts,
+// refusals, names and arguments of calls.
+func (s *Stream) Listen(w Listener) { s.listener = w }
+
+func (s *Stream) heard(piece string) {
+	if s.listener != nil {
+		// It only listens.
+		_, _ = s.listener.WriteString(piece)
+	}
+}
 
 // Ready gives the events that can go out and forgets them; they are valid until
 // the stream is fed again.
@@ -177,6 +196,7 @@ func (s *Stream) text(choice int, member, v string) {
 	s.buf = AppendString(s.buf, v)
 	s.close("", nil)
 	s.content = true
+	s.heard(v)
 }
 
 // Text implements Answer.
@@ -197,6 +217,7 @@ func (s *Stream) ToolCall(choice int, id, name string, extra jsontext.Value) int
 		id = NewCallID()
 	}
 	c.calls = append(c.calls, callState{id: id})
+	s.heard(name)
 	s.buf = append(s.buf, `"tool_calls":[{"index":`...)
 	s.buf = strconv.AppendInt(s.buf, int64(index), 10)
 	s.buf = append(s.buf, `,"id":`...)
@@ -229,6 +250,7 @@ func (s *Stream) Arguments(choice, index int, v string) {
 	s.buf = AppendString(s.buf, v)
 	s.buf = append(s.buf, "}}]"...)
 	s.close("", nil)
+	s.heard(v)
 }
 
 // Member implements Answer.

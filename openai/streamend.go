@@ -48,6 +48,16 @@ func (t Trailer) append(b []byte) []byte {
 	return append(b, t.Layer...)
 }
 
+// Cut finishes every choice that has not finished, for a reason of the
+// gateway's own.
+func (s *Stream) Cut(reason string) {
+	for i := range s.choices {
+		if s.choices[i].started && !s.choices[i].finished {
+			s.Finish(i, reason, "")
+		}
+	}
+}
+
 // Fail ends the stream with an error event, after which nothing follows: the
 // official clients raise it. What was held back goes out before it, so that no
 // text is lost.

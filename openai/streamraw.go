@@ -55,6 +55,9 @@ func (s *Stream) RawChunk(c *Chunk) error {
 	if last && !s.includeUsage {
 		s.holdLast()
 	}
+	if s.listener != nil {
+		c.speak(s.listener)
+	}
 	return nil
 }
 

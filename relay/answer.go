@@ -38,6 +38,9 @@ func (a *attempt) whole(ctx context.Context, body io.Reader, events bool) error 
 	if !a.begin() {
 		return errLost
 	}
+	if !a.chat.Usage().Output.Known() {
+		answer.Say(a.heard)
+	}
 	a.finish(answer.NativeFinish())
 	out := answer.Append(nil, a.trailer(answer.Usage()))
 	h := a.w.Header()
@@ -93,7 +96,19 @@ func (a *attempt) reader(body io.Reader) provider.EventReader {
 // finish settles what the answer used once all of it is there.
 func (a *attempt) finish(native string) {
 	a.rec.NativeFinish = native
-	a.bill()
+	a.bill(nil)
+}
+
+// cutShort ends a stream where its budget ends: as one that has become too long.
+func (a *attempt) cutShort(s *openai.Stream) error {
+	a.cancel(errBudget)
+	a.rec.Budget = append(a.rec.Budget, "cut")
+	s.Cut("length")
+	s.End(a.trailer(nil))
+	if gone := a.sent(a.out.finish(s.Ready())); gone != nil {
+		return gone
+	}
+	return errBudget
 }
 
 // failure is what an answer that broke off means. While the client has seen
@@ -102,6 +117,8 @@ func (a *attempt) failure(ctx context.Context, err error) error {
 	var known *provider.Error
 	if interrupted := a.interrupted(ctx); interrupted != nil {
 		err = interrupted
+	} else if errors.Is(err, errBudget) {
+		return err
 	} else if errors.Is(err, errCut) {
 		err = &provider.Error{Kind: provider.Failed, Message: errTruncated.Error(), Err: err}
 	} else if !errors.As(err, &known) {
@@ -117,7 +134,8 @@ func (a *attempt) failure(ctx context.Context, err error) error {
 // content, so that until then another target can take over unseen.
 func (a *attempt) stream(ctx context.Context, body io.Reader, events bool) error {
 	s := openai.NewStream(a.req.IncludeUsage)
-	err := a.events(body, events, s)
+	s.Listen(a.heard)
+	err := a.events(ctx, body, events, s)
 	if err == nil {
 		if !a.begin() {
 			return errLost
@@ -136,9 +154,12 @@ func (a *attempt) stream(ctx context.Context, body io.Reader, events bool) error
 	if !a.begin() {
 		return errLost
 	}
-	a.bill()
-	if errors.Is(err, errClientGone) {
+	a.bill(err)
+	switch {
+	case errors.Is(err, errClientGone):
 		return err
+	case errors.Is(err, errBudget):
+		return a.cutShort(s)
 	}
 	// The client has the beginning: it is told, and no second model's words
 	// follow the first's.
@@ -154,11 +175,11 @@ func (a *attempt) stream(ctx context.Context, body io.Reader, events bool) error
 
 // events feeds the stream from the upstream's events, or from its whole answer
 // where it gave that instead.
-func (a *attempt) events(body io.Reader, events bool, s *openai.Stream) error {
+func (a *attempt) events(ctx context.Context, body io.Reader, events bool, s *openai.Stream) error {
 	if !events {
 		return a.readWhole(body, s)
 	}
-	r := a.reader(&flushing{src: &bounded{src: body, left: maxAnswer}, flush: func() error { return a.flush(s) }})
+	r := a.reader(&flushing{src: &bounded{src: body, left: maxAnswer}, flush: func() error { return a.flush(ctx, s) }})
 	for {
 		ev, err := r.Next()
 		switch {
@@ -167,7 +188,7 @@ func (a *attempt) events(body io.Reader, events bool, s *openai.Stream) error {
 				return fmt.Errorf("%w: %w", errCut, err)
 			}
 			return nil
-		case errors.Is(err, errClientGone), errors.Is(err, errLost):
+		case errors.Is(err, errClientGone), errors.Is(err, errLost), errors.Is(err, errBudget):
 			return err
 		case errors.Is(err, errTooLarge):
 			return &provider.Error{Kind: provider.Failed, Code: "answer_too_large",
@@ -229,7 +250,7 @@ func (f *flushing) Read(p []byte) (int, error) {
 	return f.src.Read(p)
 }
 
-func (a *attempt) flush(s *openai.Stream) error {
+func (a *attempt) flush(ctx context.Context, s *openai.Stream) error {
 	if !s.Content() {
 		return nil
 	}
@@ -239,7 +260,14 @@ func (a *attempt) flush(s *openai.Stream) error {
 	if s.Pending() == 0 {
 		return nil
 	}
-	return a.sent(a.out.write(s.Ready()))
+	err := a.sent(a.out.write(s.Ready()))
+	switch {
+	case err != nil && a.relay.Drain > 0:
+		return nil // read on, for what it costs; the client is gone for good
+	case err == nil && !a.afford(ctx):
+		return errBudget
+	}
+	return err
 }
 
 // begin commits the answer to this attempt; false if it is another's.

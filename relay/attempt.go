@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/layergateway/layergateway/cost"
+	"github.com/layergateway/layergateway/cost/estimate"
 	"github.com/layergateway/layergateway/gate"
 	"github.com/layergateway/layergateway/health"
 	"github.com/layergateway/layergateway/provider"
@@ -33,13 +34,18 @@ type attempt struct {
 	dog      *watchdog
 	cancel   context.CancelCauseFunc
 	ended    chan struct{}
-	began    bool // the answer has gone out, or begun to
+	heard    *estimate.Output // what of the answer has come
+	asked    bool             // the request has been sent
+	began    bool             // the answer has gone out, or begun to
+
+	accounted bool
 }
 
 func (x *exchange) newAttempt(p *provider.Provider, t gate.Target, lease *health.Lease, hedge bool) *attempt {
 	now := x.relay.Now()
 	a := &attempt{exchange: x, provider: p, target: t, lease: lease, start: now, ended: make(chan struct{}),
-		try: &Try{Provider: p.Name, Model: t.Model, Hedge: hedge, Start: now.Sub(x.rec.Start)}}
+		heard: estimate.NewOutput(t.Model),
+		try:   &Try{Provider: p.Name, Model: t.Model, Hedge: hedge, Start: now.Sub(x.rec.Start), price: x.price(p, t.Model)}}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.rec.Tries = append(x.rec.Tries, a.try)
@@ -51,7 +57,7 @@ func (x *exchange) newAttempt(p *provider.Provider, t gate.Target, lease *health
 
 // unable ends an attempt that could not even begin.
 func (a *attempt) unable(failed *provider.Error) error {
-	a.try.Failed, a.try.Kind = true, failed.Kind
+	a.try.Failed, a.try.Kind, a.try.Bill = true, failed.Kind, cost.Bill{Status: cost.Exact}
 	return failed
 }
 
@@ -118,8 +124,8 @@ func (a *attempt) end(err error) {
 	case errors.Is(err, errLost):
 		a.try.Lost = true
 	}
-	if a.chat != nil && !a.began {
-		a.account() // a beginning that nobody saw may cost all the same
+	if !a.accounted {
+		a.account(err)
 	}
 	result := verdict(err)
 	result.FirstToken, result.Stream = a.try.FirstToken, a.req.Stream
@@ -137,17 +143,28 @@ func (a *attempt) end(err error) {
 }
 
 // account puts what the attempt used, and what that costs, into its own record.
-func (a *attempt) account() {
-	a.try.Usage = a.chat.Usage()
-	a.try.Bill = a.price(a.provider, a.target.Model).Bill(a.try.Usage)
+// err is what ended its answer, nil if it is whole. A failure before the answer
+// began costs nothing; what was asked for and then not wanted does, and what the
+// provider has not said of it is estimated.
+func (a *attempt) account(err error) {
+	a.accounted = true
+	unwanted := errors.Is(err, errClientGone) || errors.Is(err, errLost) || errors.Is(err, errStopping)
+	if !a.asked || err != nil && !a.began && !unwanted {
+		a.try.Bill = cost.Bill{Status: cost.Exact}
+		return
+	}
+	a.try.Usage = estimate.Complete(a.chat.Usage(), err != nil,
+		func() int64 { return estimate.Input(a.req, a.edits, a.target.Model) }, a.heard.Tokens)
+	a.try.Bill = a.try.price.Bill(a.try.Usage)
 }
 
 // bill puts what the answer used, and what it and the attempts beside it cost,
 // into the record.
-func (a *attempt) bill() {
-	a.account()
+func (a *attempt) bill(err error) {
+	a.account(err)
 	a.others()
-	a.rec.Usage, a.rec.Bill = a.try.Usage, a.try.Bill
+	a.rec.Usage = a.try.Usage
+	a.rec.Bill = a.try.Bill
 	for _, try := range a.rec.Tries {
 		if try.Lost {
 			a.rec.Bill = plus(a.rec.Bill, try.Bill)
@@ -166,6 +183,6 @@ func (x *exchange) price(p *provider.Provider, model string) cost.Price {
 	if p.Unlisted {
 		return cost.Price{}
 	}
-	price, _ := x.relay.Catalog.Price(p.Type, model, x.rec.Start)
+	price, _ := x.catalog.Price(p.Type, model, x.rec.Start)
 	return price
 }

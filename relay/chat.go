@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/layergateway/layergateway/access"
+	"github.com/layergateway/layergateway/cost"
 	"github.com/layergateway/layergateway/gate"
 	"github.com/layergateway/layergateway/openai"
 	"github.com/layergateway/layergateway/provider"
@@ -27,6 +29,11 @@ type exchange struct {
 	edits  *openai.Edits
 	strict bool
 	out    *downstream
+	ctx    context.Context // of all that is asked of providers
+	books  *Books
+	budget budget
+	// catalog has the prices that are in force for this request.
+	catalog *cost.Catalog
 
 	// mu guards what follows, and which attempt the record names.
 	mu      sync.Mutex
@@ -38,16 +45,28 @@ type exchange struct {
 // error, and fills rec. The outcome is settled once, whatever happens.
 func (r *Relay) Chat(w http.ResponseWriter, req *http.Request, key *access.Key, rec *Record) {
 	x := &exchange{relay: r, rec: rec, w: w, r: req, out: newDownstream(w, r.StallTimeout)}
-	rec.Key = key.Name
+	x.catalog = r.Catalog()
+	ctx, landed := x.upstream()
+	defer landed()
+	x.ctx = ctx
+	rec.Key, rec.KeyID = key.Name, key.ID()
+	rec.Agent = req.UserAgent()
 	rec.Session = req.Header.Get("X-Layer-Session-Id")
+	var done func()
 	var err error
+	if x.books, done, err = r.Books(); err != nil {
+		x.books, done = new(Books), func() {}
+	}
+	defer done()
 	defer func() {
 		if p := recover(); p != nil {
 			err = panicked(p)
 		}
 		x.settle(err)
 	}()
-	err = x.run(key)
+	if err == nil {
+		err = x.run(key)
+	}
 }
 
 // panicked is a panic as an error.
@@ -75,6 +94,7 @@ func (x *exchange) run(key *access.Key) error {
 		return err
 	}
 	x.rec.Stream = x.req.Stream
+	x.rec.Asked, _ = x.req.String("model")
 	x.rec.User, _ = x.req.String("safety_identifier")
 	if x.rec.User == "" {
 		x.rec.User, _ = x.req.String("user")
@@ -104,6 +124,9 @@ func (x *exchange) run(key *access.Key) error {
 	}
 	targets, err := x.targets(effective.Model)
 	if err != nil {
+		return err
+	}
+	if targets, err = x.admit(targets, key); err != nil {
 		return err
 	}
 	return x.route(targets)
@@ -136,16 +159,41 @@ func (x *exchange) targets(model string) ([]gate.Target, error) {
 	return list, nil
 }
 
-// settle ends the exchange: its outcome, and what a client without an answer is
-// told.
+// settle ends the exchange: its outcome, what a client without an answer is
+// told, and its accounts.
 func (x *exchange) settle(err error) {
 	rec := x.rec
 	rec.Outcome = outcomeOf(x.r.Context(), err, x.out.begun())
 	rec.Total = x.relay.Now().Sub(rec.Start)
-	if rec.Outcome == GatewayError {
-		if !errors.Is(err, errStopping) {
-			rec.Fault = err.Error()
+	if rec.Outcome == GatewayError && !errors.Is(err, errStopping) {
+		rec.Fault = err.Error()
+	}
+	if err != nil && rec.Outcome != ClientGone && rec.Outcome != BudgetCut {
+		rec.ErrorCode = x.public(err).Code
+	}
+	if rec.Bill.Status == "" {
+		x.sum()
+	}
+	x.tell(err)
+	x.close()
+}
+
+// sum is the bill of an exchange whose answer never began: of attempts that were
+// not waited for, and of no others.
+func (x *exchange) sum() {
+	x.rec.Bill.Status = cost.Exact
+	for _, try := range x.rec.Tries {
+		x.rec.Bill = plus(x.rec.Bill, try.Bill)
+		if try.Usage != (cost.Usage{}) {
+			x.rec.Usage = try.Usage
 		}
+	}
+}
+
+// tell gives the client what it has not got yet of how the exchange ended.
+func (x *exchange) tell(err error) {
+	rec := x.rec
+	if rec.Outcome == GatewayError {
 		x.out.fail(x.public(err))
 	}
 	x.out.stop()

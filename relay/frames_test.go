@@ -75,7 +75,7 @@ func TestFrames(t *testing.T) {
 				if w.Code != c.status || rec.Outcome != c.outcome {
 					t.Fatalf("%d %s, want %d %s: %s", w.Code, rec.Outcome, c.status, c.outcome, w.Body)
 				}
-				if rec.Usage.Input != cost.Of(c.usage) && c.usage > 0 || rec.Usage.Input.Known() != (c.usage > 0) {
+				if exact := rec.Usage.Input == cost.Of(c.usage) && !rec.Usage.Estimated; exact != (c.usage > 0) || rec.Usage.Input.Known() != (w.Code == 200) {
 					t.Errorf("usage %+v", rec.Usage)
 				}
 				if w.Code != 200 {
@@ -101,7 +101,7 @@ func TestFrames(t *testing.T) {
 func checkGathered(t *testing.T, w *httptest.ResponseRecorder, rec *Record, status int, outcome Outcome, usage int64) {
 	t.Helper()
 	if outcome == OK {
-		if w.Code != 200 || rec.Outcome != OK || !strings.Contains(w.Body.String(), `"content":"hello"`) || rec.Usage.Input.Known() != (usage > 0) {
+		if w.Code != 200 || rec.Outcome != OK || !strings.Contains(w.Body.String(), `"content":"hello"`) || rec.Usage.Estimated != (usage == 0) {
 			t.Errorf("%d %+v: %s", w.Code, rec, w.Body)
 		}
 		return

@@ -262,7 +262,9 @@ func TestStop(t *testing.T) {
 			u := &upstream{answers: []answer{{typ: "text/event-stream", read: io.MultiReader(strings.NewReader(sent), silent(func() context.Context { return ctx }))}}}
 			r := setup(t, u, nil, gateJSON(``))
 			r.Providers["a"].Transport = roundTrip(func(req *http.Request) (*http.Response, error) { ctx = req.Context(); return u.RoundTrip(req) })
+			stopped := make(chan struct{})
 			time.AfterFunc(time.Second, func() {
+				defer close(stopped)
 				if r.Flights.Len() != 1 {
 					t.Errorf("%d are under way", r.Flights.Len())
 				}
@@ -283,6 +285,7 @@ func TestStop(t *testing.T) {
 			if w.Code != status || rec.Outcome != outcome || rec.Fault != "" {
 				t.Errorf("%d %s %s", w.Code, rec.Outcome, rec.Fault)
 			}
+			<-stopped
 			if w, _ := ask(r, hi, nil); w.Code != 503 {
 				t.Errorf("after the end: %d", w.Code)
 			}

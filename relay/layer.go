@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/layergateway/layergateway/cost"
@@ -92,6 +93,9 @@ func (r *Record) appendLayer(b []byte, latency int64) []byte {
 	if r.NativeFinish != "" {
 		b = append(b, `,"native_finish_reason":`...)
 		b = openai.AppendString(b, r.NativeFinish)
+	}
+	if slices.Contains(r.Budget, "cut") {
+		b = append(b, `,"budget_exceeded":true`...)
 	}
 	b = append(b, `,"overridden":`...)
 	b = appendNames(b, r.Overridden)

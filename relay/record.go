@@ -23,6 +23,7 @@ const (
 	ProviderError Outcome = "provider_error" // no target gave an answer
 	Truncated     Outcome = "truncated"      // the answer stopped before its end
 	Timeout       Outcome = "timeout"
+	BudgetCut     Outcome = "budget_cut"    // the answer was stopped where its budget ended
 	GatewayError  Outcome = "gateway_error" // a fault of the gateway's own
 )
 
@@ -31,6 +32,11 @@ type Record struct {
 	RequestID string
 	Start     time.Time
 	Key       string // the key's name
+	KeyID     string // a beginning of its hash
+	Client    string // the client's address
+	Agent     string // the client's User-Agent
+	Trace     string // the trace's id
+	Asked     string // the model as the client wrote it
 	GateID    string
 	Gate      string // the gate's name, or its id if it has none
 	Provider  string // of the last attempt
@@ -40,6 +46,7 @@ type Record struct {
 	Stream    bool
 	Outcome   Outcome
 	Status    int // as the client saw it; 0 if it saw none
+	ErrorCode string
 	Tries     []*Try
 	Usage     cost.Usage
 	Bill      cost.Bill
@@ -47,7 +54,9 @@ type Record struct {
 	FirstToken time.Duration
 	Total      time.Duration
 	Overridden []string
-	Dropped    []string
+	// Budget says what a budget did: "exceeded", "cut".
+	Budget  []string
+	Dropped []string
 	// NativeFinish is the provider's own word for why the answer ended.
 	NativeFinish string
 	// Fault is what went wrong in the gateway itself, for its operator alone.
@@ -69,6 +78,7 @@ type Try struct {
 	// Usage and Bill are what the attempt cost, if it had an answer.
 	Usage cost.Usage
 	Bill  cost.Bill
+	price cost.Price
 }
 
 // Result is how the attempt ended, in a word for metrics and rows.
@@ -101,6 +111,8 @@ func outcomeOf(client context.Context, err error, begun bool) Outcome {
 		return OK
 	case errors.Is(err, errClientGone) || client.Err() != nil:
 		return ClientGone
+	case errors.Is(err, errBudget):
+		return BudgetCut
 	case errors.Is(err, errTruncated), begun && errors.Is(err, errStopping):
 		return Truncated
 	case errors.Is(err, errStopping):

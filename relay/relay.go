@@ -21,7 +21,14 @@ type Relay struct {
 	Resolve gate.Resolver
 	// DefaultGate serves requests that name no gate; "" is none.
 	DefaultGate string
-	Catalog     *cost.Catalog
+	// Catalog gives the prices that are in force now.
+	Catalog func() *cost.Catalog
+	// Books gives what one exchange is accounted for in; the function must be
+	// called once it is settled.
+	Books func() (*Books, func(), error)
+	// Drain is how long an answer whose client is gone is read on, so that the
+	// provider says what it costs; 0: the provider is told at once.
+	Drain time.Duration
 	// Keepalive is the silence after which a stream gets a comment; 0 is never.
 	Keepalive time.Duration
 	// MaxBody bounds a request's body in bytes, after decompression.

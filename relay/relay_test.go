@@ -115,7 +115,7 @@ func events(data ...string) string {
 // setup is a relay with the gates and the two providers a and b of the tests.
 func setup(t *testing.T, a, b *upstream, gates ...string) *Relay {
 	t.Helper()
-	r := &Relay{Providers: map[string]*provider.Provider{}, Catalog: cost.Builtin(), MaxBody: 1 << 20, Now: time.Now,
+	r := &Relay{Providers: map[string]*provider.Provider{}, Catalog: cost.Builtin, Books: noBooks, MaxBody: 1 << 20, Now: time.Now,
 		Retries: new(health.Retries), Flights: NewFlights()}
 	price, err := cost.ParsePrice("1", "2", "", "")
 	if err != nil {
@@ -156,6 +156,9 @@ func setup(t *testing.T, a, b *upstream, gates ...string) *Relay {
 	t.Cleanup(r.Gates.Close)
 	return r
 }
+
+// noBooks account for nothing.
+func noBooks() (*Books, func(), error) { return new(Books), func() {}, nil }
 
 func gateJSON(more string) string {
 	if more != "" {

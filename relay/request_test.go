@@ -1,9 +1,9 @@
 package relay
 
 import (
-	"context"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"time"
 
@@ -15,10 +16,8 @@ import (
 // route tries the targets in turn, and again those whose failure may pass, as
 // often as the gate has it. The last failure is the answer's.
 func (x *exchange) route(targets []gate.Target) error {
-	ctx, cancel := context.WithTimeoutCause(x.r.Context(), x.gate.Timeouts.Total, errTotal)
+	ctx, cancel := context.WithTimeoutCause(x.ctx, x.gate.Timeouts.Total, errTotal)
 	defer cancel()
-	ctx, landed := x.relay.Flights.begin(ctx)
-	defer landed()
 	x.relay.Retries.Begin()
 	defer x.relay.Retries.End()
 	r := x.newRound(targets)
@@ -41,6 +40,26 @@ func (x *exchange) route(targets []gate.Target) error {
 		x.relay.Retries.Give()
 	}
 	return r.last
+}
+
+// upstream is the context of what is asked of providers: it ends with the
+// process and with the client or, where answers are read to their end without
+// it, a while later. The function says that the exchange is settled.
+func (x *exchange) upstream() (context.Context, func()) {
+	client := x.r.Context()
+	if x.relay.Drain <= 0 {
+		return x.relay.Flights.begin(client)
+	}
+	ctx, landed := x.relay.Flights.begin(context.WithoutCancel(client))
+	ctx, cancel := context.WithCancelCause(ctx)
+	timer := time.AfterFunc(math.MaxInt64, func() { cancel(errClientGone) })
+	forget := context.AfterFunc(client, func() { timer.Reset(x.relay.Drain) })
+	return ctx, func() {
+		forget()
+		timer.Stop()
+		cancel(context.Canceled)
+		landed()
+	}
 }
 
 // round is one pass over targets.
@@ -93,7 +112,8 @@ func (r *round) took(ctx context.Context, j job, err error) {
 	case err == nil:
 		r.over, r.last = true, nil
 	// A fault of the caller's, or of our own, is the same everywhere.
-	case r.out.begun() || !errors.As(err, &failed) || failed.Kind == provider.Invalid || ctx.Err() != nil:
+	case r.out.begun() || !errors.As(err, &failed) || failed.Kind == provider.Invalid,
+		ctx.Err() != nil, r.r.Context().Err() != nil:
 		r.over, r.last = true, err
 	case errors.As(err, &out) && out.Reason != health.Cooling && !j.insist:
 		r.queue = append(r.queue, job{j.target, true})

@@ -36,6 +36,7 @@ func (a *attempt) send(ctx context.Context) (*http.Response, error) {
 	// Compressed events would come late; what is compressed all the same is
 	// decoded.
 	req.Header.Set("Accept-Encoding", "identity")
+	a.asked = true
 	resp, err := p.Transport.RoundTrip(req)
 	if err != nil {
 		return nil, a.unreachable(ctx, err)
@@ -64,11 +65,11 @@ func (x *exchange) unreachable(ctx context.Context, err error) error {
 // interrupted is what ended ctx, if it has ended: the client, or one of the
 // time limits.
 func (x *exchange) interrupted(ctx context.Context) error {
-	if x.r.Context().Err() != nil {
-		return errClientGone
-	}
 	if ctx.Err() == nil {
 		return nil
+	}
+	if x.r.Context().Err() != nil {
+		return errClientGone
 	}
 	var limit *limitError
 	if errors.As(context.Cause(ctx), &limit) {
