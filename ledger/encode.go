@@ -10,44 +10,25 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-
-	"github.com/layergateway/layergateway/cost"
 )
 
 // The options of a stored row. What is zero is left out, so a count that is
-// there is known. Durations are nanoseconds. The types of package cost have no
-// names of their own in JSON and are stored by those of their fields, all of
-// them, also those to come.
+// there is known. Durations are nanoseconds. Of package cost's types all fields
+// are stored, also those to come.
 var (
 	rowOut = json.JoinOptions(
 		json.OmitZeroStructFields(true),
-		json.WithMarshalers(json.JoinMarshalers(
-			json.MarshalToFunc(func(e *jsontext.Encoder, t cost.Tokens) error {
-				return e.WriteToken(jsontext.Int(t.N()))
-			}),
-			json.MarshalToFunc(func(e *jsontext.Encoder, d time.Duration) error {
-				return e.WriteToken(jsontext.Int(int64(d)))
-			}),
-		)),
+		json.WithMarshalers(json.MarshalToFunc(func(e *jsontext.Encoder, d time.Duration) error {
+			return e.WriteToken(jsontext.Int(int64(d)))
+		})),
 	)
-	rowIn = json.WithUnmarshalers(json.JoinUnmarshalers(
-		json.UnmarshalFromFunc(func(d *jsontext.Decoder, t *cost.Tokens) error {
-			n, err := readInt(d)
-			*t = cost.Of(n)
-			return err
-		}),
-		json.UnmarshalFromFunc(func(d *jsontext.Decoder, t *time.Duration) error {
-			n, err := readInt(d)
-			*t = time.Duration(n)
-			return err
-		}),
-	))
+	rowIn = json.WithUnmarshalers(json.UnmarshalFromFunc(func(d *jsontext.Decoder, t *time.Duration) error {
+		var n int64
+		err := json.UnmarshalDecode(d, &n)
+		*t = time.Duration(n)
+		return err
+	}))
 )
-
-func readInt(d *jsontext.Decoder) (n int64, err error) {
-	err = json.UnmarshalDecode(d, &n)
-	return n, err
-}
 
 // entry is a row on its way to the database.
 type entry struct {

@@ -80,7 +80,7 @@ func (d *database) insertPrices(ctx context.Context, tx *sql.Tx, entries []*entr
 		row := &fresh[id].row
 		_, err := tx.ExecContext(ctx, d.sql(
 			"INSERT INTO prices (id, version, provider, model, doc) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING"),
-			id, cleanText(row.Bill.PriceVersion), row.Provider, row.Model, string(row.Price))
+			id, row.Bill.PriceVersion, row.Provider, row.Model, string(row.Price))
 		if err != nil {
 			return err
 		}

@@ -69,7 +69,7 @@ func (f *Filter) conditions() *conditions {
 		{"model", f.Model}, {"outcome", f.Outcome}, {"session", f.Session}, {"enduser", f.User},
 	} {
 		if is.value != "" {
-			c.add(is.column+" = %s", is.value)
+			c.add(is.column+" = %s", cleanText(is.value))
 		}
 	}
 	// SQLite uses an index of some rows only where the query says that it asks for no others.
@@ -95,7 +95,7 @@ func (f *Filter) conditions() *conditions {
 }
 
 // rowQuery selects what scanRow reads.
-const rowQuery = "SELECT requests.doc, prices.doc FROM requests LEFT JOIN prices ON prices.id = requests.price"
+const rowQuery = "SELECT doc, (SELECT prices.doc FROM prices WHERE prices.id = requests.price) FROM requests"
 
 func scanRow(rows interface{ Scan(...any) error }) (Row, error) {
 	var doc []byte
@@ -122,14 +122,14 @@ func (l *Ledger) Rows(ctx context.Context, f Filter) ([]Row, string, error) {
 		if err != nil {
 			return nil, "", err
 		}
-		c.add("(start, requests.id) < (%s, %s)", start, id)
+		c.add("(start, id) < (%s, %s)", start, id)
 	}
 	limit := f.Limit
 	if limit <= 0 {
 		limit = defaultLimit
 	}
 	limit = min(limit, maxLimit)
-	page, err := l.query(ctx, c, " ORDER BY start DESC, requests.id DESC LIMIT "+strconv.Itoa(limit+1))
+	page, err := l.query(ctx, c, " ORDER BY start DESC, id DESC LIMIT "+strconv.Itoa(limit+1))
 	if err != nil || len(page) <= limit {
 		return page, "", err
 	}
@@ -184,7 +184,7 @@ func (l *Ledger) Row(ctx context.Context, id string) (Row, error) {
 	if e != nil {
 		return e.row, nil
 	}
-	row, err := scanRow(l.db.read.QueryRowContext(ctx, l.db.sql(rowQuery+" WHERE requests.id = $1"), cleanText(id)))
+	row, err := scanRow(l.db.read.QueryRowContext(ctx, l.db.sql(rowQuery+" WHERE id = $1"), cleanText(id)))
 	if err != nil {
 		return Row{}, fmt.Errorf("reading the ledger: %w", err)
 	}

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -91,17 +92,17 @@ const (
 func (r *Row) clean() {
 	for _, s := range []*string{
 		&r.ID, &r.Key, &r.KeyID, &r.Gate, &r.GateID, &r.Session, &r.User, &r.Asked, &r.Agent, &r.Client,
-		&r.Trace, &r.Provider, &r.Model, &r.Outcome, &r.Error, &r.NativeFinish,
+		&r.Trace, &r.Provider, &r.Model, &r.Outcome, &r.Error, &r.NativeFinish, &r.Usage.Service, &r.Bill.PriceVersion,
 	} {
 		*s = cleanText(*s)
 	}
 	r.Overridden, r.Dropped, r.Budget = cleanList(r.Overridden), cleanList(r.Dropped), cleanList(r.Budget)
-	if len(r.Attempts) > maxList {
-		r.Attempts = r.Attempts[:maxList]
-	}
+	r.Attempts = slices.Clone(r.Attempts[:min(len(r.Attempts), maxList)]) // the caller's own stay as they are
 	for i := range r.Attempts {
 		a := &r.Attempts[i]
-		a.Provider, a.Model, a.Failure = cleanText(a.Provider), cleanText(a.Model), cleanText(a.Failure)
+		for _, s := range []*string{&a.Provider, &a.Model, &a.Failure, &a.Usage.Service, &a.Bill.PriceVersion} {
+			*s = cleanText(*s)
+		}
 	}
 	if r.Bill.Status == "" {
 		r.Bill.Status = cost.Unpriced
@@ -109,14 +110,9 @@ func (r *Row) clean() {
 }
 
 func cleanList(list []string) []string {
-	if len(list) > maxList {
-		list = list[:maxList]
-	}
+	list = slices.Clone(list[:min(len(list), maxList)])
 	for i, s := range list {
-		if c := cleanText(s); c != s {
-			list = append([]string(nil), list...)
-			list[i] = c
-		}
+		list[i] = cleanText(s)
 	}
 	return list
 }

@@ -148,7 +148,7 @@ func (q *SeriesQuery) conditions(width time.Duration) *conditions {
 		{"gate_id", q.GateID}, {"key_id", q.KeyID}, {"provider", q.Provider}, {"model", q.Model}, {"outcome", q.Outcome},
 	} {
 		if is.value != "" {
-			c.add(is.column+" = %s", is.value)
+			c.add(is.column+" = %s", cleanText(is.value))
 		}
 	}
 	return c
