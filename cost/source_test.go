@@ -126,7 +126,7 @@ func wait(d time.Duration) {
 }
 
 func TestSourceURL(t *testing.T) {
-	keep := filepath.Join(t.TempDir(), "kept.json")
+	keep := filepath.Join(t.TempDir(), "made", "kept.json")
 	synctest.Test(t, func(t *testing.T) {
 		server := &listServer{err: errors.New("no route")}
 		w := newWatch(t, SourceOptions{URL: "https://prices.example/api.json?token=secret", Client: &http.Client{Transport: server}, Keep: keep})
@@ -230,14 +230,18 @@ func TestSourceUnasked304(t *testing.T) {
 }
 
 func TestSourceCannotKeep(t *testing.T) {
-	keep := filepath.Join(t.TempDir(), "missing", "kept.json")
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	keep := filepath.Join(file, "kept.json")
 	synctest.Test(t, func(t *testing.T) {
 		server := &listServer{status: 200, body: priceList(1, 7)}
 		w := newWatch(t, SourceOptions{URL: "https://prices.example/x", Client: &http.Client{Transport: server}, Keep: keep})
 		w.Start()
 		defer w.Stop()
 		synctest.Wait()
-		w.expect(t, "the list is used all the same", "7 2", 1, "keep a copy")
+		w.expect(t, "the list is used all the same", "7 2", 1, "the kept copy", "keep a copy")
 	})
 }
 

@@ -81,7 +81,11 @@ func (s *Source) readKept() error {
 // keep writes the copy, whole or not at all, and only for its owner.
 func (s *Source) keep(list []byte) error {
 	path := s.options.Keep
-	f, err := os.CreateTemp(filepath.Dir(path), ".prices-*")
+	err := os.MkdirAll(filepath.Dir(path), 0o700)
+	var f *os.File
+	if err == nil {
+		f, err = os.CreateTemp(filepath.Dir(path), ".prices-*")
+	}
 	if err != nil {
 		return fmt.Errorf("prices: keep a copy: %w", err)
 	}
