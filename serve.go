@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/layergateway/layergateway/access"
 	"github.com/layergateway/layergateway/openai"
@@ -47,6 +48,8 @@ func (g *Gateway) serveChat(w http.ResponseWriter, r *http.Request) {
 		rec.Outcome, rec.Status = relay.Rejected, refuse(w, err)
 		rec.Total = time.Since(rec.Start)
 	} else {
+		rec.Client, _ = caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
+		rec.Trace = trace(r)
 		g.relay.Chat(w, r, key, rec)
 	}
 	g.report(rec)
@@ -73,6 +76,14 @@ func begin(w http.ResponseWriter) *relay.Record {
 	w.Header().Set("X-Layer-Request-Id", rec.RequestID)
 	w.Header().Set("X-Request-Id", rec.RequestID)
 	return rec
+}
+
+// trace is the id of the trace that the request is in, if it is in one.
+func trace(r *http.Request) string {
+	if span := oteltrace.SpanContextFromContext(r.Context()); span.HasTraceID() {
+		return span.TraceID().String()
+	}
+	return ""
 }
 
 // refuse answers a request that has no valid key, and returns the status.
