@@ -136,5 +136,5 @@ func passing(err error) bool {
 		return strings.HasPrefix(e.Code, classConnections) ||
 			strings.HasPrefix(e.Code, classResources) || strings.HasPrefix(e.Code, classOperator)
 	}
-	return true
+	return !errors.Is(err, errNewerTables)
 }

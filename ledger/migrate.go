@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -18,6 +19,8 @@ var migrations embed.FS
 // changes PostgreSQL's tables: "layer" in ASCII. SQLite's transactions are alone
 // as they are.
 const migrationLock = 0x6c61796572
+
+var errNewerTables = errors.New("a newer program has made the ledger's tables: use that one")
 
 // migration is one numbered step.
 type migration struct {
@@ -74,8 +77,7 @@ func (d *database) migrate(ctx context.Context) error {
 			return err
 		}
 		if int(version.Int64) > len(steps) {
-			return fmt.Errorf("the database has version %d of the ledger's tables, this program knows %d: use the program that made them, or a newer one",
-				version.Int64, len(steps))
+			return fmt.Errorf("%w: they have version %d, this program knows %d", errNewerTables, version.Int64, len(steps))
 		}
 		for _, step := range steps[version.Int64:] {
 			if _, err := tx.ExecContext(ctx, step.sql); err != nil {

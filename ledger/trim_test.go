@@ -1,0 +1,138 @@
+package ledger
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+func TestRetention(t *testing.T) {
+	each(t, func(t *testing.T, c Config) {
+		now := t0
+		c.Retention, c.PayloadRetention, c.HourRetention = 10*day, day, 20*day
+		c.Payloads, c.Now = true, func() time.Time { return now }
+		l := open(t, c)
+		for i := range 1300 {
+			mustSettle(t, l, row(fmt.Sprint(i), t0.Add(time.Duration(i)*time.Second), 1))
+		}
+		mustSettle(t, l, row("new", t0.Add(5*day), 1))
+		l.SavePayload("new", []byte("1"), []byte("2"))
+		mustFlush(t, l)
+
+		state := func() string {
+			t.Helper()
+			must(t, l.trim(t.Context()))
+			_, _, err := l.Payload(t.Context(), "new")
+			hours, err2 := l.Series(t.Context(), SeriesQuery{Step: hour})
+			spent, err3 := l.Spent(t.Context(), "", "", time.Time{}, time.Time{})
+			must(t, errors.Join(err2, err3))
+			return fmt.Sprintf("%d rows, payload %v, %d hours, spent %d",
+				len(outcomes(t, l)), !errors.Is(err, sql.ErrNoRows), len(hours), int64(spent))
+		}
+		for _, step := range []struct {
+			now  time.Time
+			want string
+		}{
+			{t0, "1301 rows, payload true, 2 hours, spent 1301"},
+			{t0.Add(2 * day), "1301 rows, payload false, 2 hours, spent 1301"},
+			{t0.Add(10*day + 100*time.Second), "1201 rows, payload false, 2 hours, spent 1301"},
+			{t0.Add(11 * day), "1 rows, payload false, 2 hours, spent 1301"},
+			{t0.Add(23 * day), "0 rows, payload false, 1 hours, spent 1301"},
+			{t0.Add(-100 * day), "0 rows, payload false, 1 hours, spent 1301"}, // a clock set back
+		} {
+			now = step.now
+			if got := state(); got != step.want {
+				t.Errorf("after %v: %s, want %s", now.Sub(t0), got, step.want)
+			}
+		}
+	})
+}
+
+func TestSizeCap(t *testing.T) {
+	c := testConfig(t)
+	c.MaxBytes = 1 << 20
+	l := open(t, c)
+	const n = 3000
+	for i := range n {
+		r := row(fmt.Sprint(i), t0.Add(time.Duration(i)*time.Second), 1)
+		r.Agent = strings.Repeat("x", maxText)
+		mustSettle(t, l, r)
+	}
+	mustFlush(t, l)
+	must(t, l.trim(t.Context()))
+	got := outcomes(t, l)
+	if len(got) == 0 || len(got) > n/2 || got[fmt.Sprint(n-1)] == "" || got["0"] != "" {
+		t.Errorf("%d rows are left", len(got))
+	}
+	if spent, err := l.Spent(t.Context(), "", "", time.Time{}, time.Time{}); err != nil || spent != n {
+		t.Errorf("spent %d, %v", int64(spent), err)
+	}
+	must(t, l.Close(t.Context())) // writes what is in the WAL
+	info, err := os.Stat(c.Dir + "/ledger.db")
+	if err != nil || info.Size() > 2<<20 {
+		t.Errorf("the file has %d bytes, %v", info.Size(), err)
+	}
+}
+
+func TestManyStartAtOnce(t *testing.T) {
+	each(t, func(t *testing.T, c Config) {
+		var wg sync.WaitGroup
+		for i := range 4 {
+			wg.Go(func() {
+				l, err := Open(t.Context(), c)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				for j := range 50 {
+					if err := l.Settle(row(fmt.Sprint(i, "-", j), t0, 1)); err != nil {
+						t.Error(err)
+					}
+				}
+				if err := l.Close(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		l := open(t, c)
+		if n := len(outcomes(t, l)); n != 200 {
+			t.Errorf("%d rows", n)
+		}
+		if spent, err := l.Spent(t.Context(), "", "", time.Time{}, time.Time{}); err != nil || spent != 200 {
+			t.Errorf("spent %d, %v", int64(spent), err)
+		}
+	})
+}
+
+func TestNewerTables(t *testing.T) {
+	each(t, func(t *testing.T, c Config) {
+		l := open(t, c)
+		if _, err := l.db.write.ExecContext(t.Context(), "INSERT INTO ledger_version (version) VALUES (99)"); err != nil {
+			t.Fatal(err)
+		}
+		must(t, l.Close(t.Context()))
+		_, err := Open(t.Context(), c)
+		if err == nil || !strings.Contains(err.Error(), "version 99") {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestWrongConfig(t *testing.T) {
+	for name, c := range map[string]Config{
+		"no folder":  {},
+		"not a dsn":  {Dir: t.TempDir(), Postgres: "postgres://:x:y/"},
+		"not a file": {Dir: t.TempDir(), SQLite: t.TempDir()},
+	} {
+		if l, err := Open(t.Context(), c); err == nil {
+			l.Close(t.Context())
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
