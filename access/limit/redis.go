@@ -44,7 +44,8 @@ type RedisOptions struct {
 // ReasonStore, unless a request says WithoutStore. What is settled meanwhile is
 // kept, one sum a budget, until Redis is back; so are the reservations that are
 // held. A Redis that comes back empty learns from Options.SpentSince what was
-// spent. Periods are by the clock of each instance.
+// spent; one that throws keys away to save memory forgets what was used of rates,
+// so it is better set to noeviction. Periods are by the clock of each instance.
 type Redis struct {
 	opts    RedisOptions
 	seeds   seeder
@@ -183,8 +184,7 @@ var errAway = errors.New("redis is away")
 // enter waits a moment for Redis to know this instance, and keeps the name until
 // leave is called.
 func (r *Redis) enter(ctx context.Context) (leave func(), err error) {
-	timer := time.NewTimer(r.tune.timeout)
-	defer timer.Stop()
+	var late <-chan time.Time
 	for {
 		r.mu.Lock()
 		now, cause, decided := r.state, r.cause, r.decided
@@ -197,11 +197,14 @@ func (r *Redis) enter(ctx context.Context) (leave func(), err error) {
 			return nil, fmt.Errorf("%w: %w", errAway, cause)
 		case unnamed:
 		}
+		if late == nil {
+			late = time.After(r.tune.timeout)
+		}
 		select {
 		case <-decided:
 		case <-ctx.Done():
 			return nil, ctx.Err()
-		case <-timer.C:
+		case <-late:
 			return nil, fmt.Errorf("%w: it does not answer", errAway)
 		}
 	}

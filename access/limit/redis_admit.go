@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -61,6 +62,9 @@ func (r *Redis) Admit(ctx context.Context, ask Ask) (Grant, error) {
 	}
 	ask.Tokens, ask.Cost = max(0, ask.Tokens), max(0, ask.Cost)
 	g := &redisGrant{store: r, ask: ask, entries: r.entries(&ask)}
+	if len(g.entries) == 0 && !slices.ContainsFunc(ask.Subjects, func(s *Subject) bool { return len(s.rates) > 0 }) {
+		return g, nil
+	}
 	reply, err := r.decide(ctx, &ask, g.entries, ask.Cost)
 	if err != nil {
 		return r.admitLocally(g, err)

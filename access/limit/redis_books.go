@@ -103,7 +103,8 @@ type sent struct {
 // enough to keep a Redis of others waiting for about a millisecond.
 const maxBatch = 200
 
-// take makes a batch of what is to be sent, or gives nil if nothing is.
+// take makes a batch of what is to be sent, in doubt from now on, or gives nil if
+// there is nothing.
 func (r *Redis) take() *batch {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -144,6 +145,7 @@ func (r *Redis) take() *batch {
 		ledger = "1"
 	}
 	b.args = append([]string{digits(r.batches), r.name, ledger, strconv.Itoa(windows)}, args...)
+	r.doubt = b
 	return b
 }
 

@@ -111,6 +111,20 @@ func TestThreeInstancesAreExact(t *testing.T) {
 	}
 }
 
+func TestMasterIsFoundThroughASentinel(t *testing.T) {
+	sentinel := redistest.StartSentinel(t, redistest.StartForgetful(t))
+	f := newFleet(t, "redis+sentinel://"+sentinel+"/main")
+	r := f.open(RedisOptions{})
+	who := key(t, budgetOf(dollar, Total))
+	admit(t, r, asking(who).costing(dollar/2)).Settle(1, dollar/4)
+	left(t, r, who, dollar*3/4)
+	if got := (*r.conn.Load()).Mode(); got != rueidis.ClientModeSentinel {
+		t.Errorf("the client is of mode %s", got)
+	}
+	// What has no limits needs no Redis.
+	admit(t, r, asking(gate(t, Limits{}))).Settle(1, dollar)
+}
+
 // crash ends an instance without a word.
 func crash(r *Redis) {
 	close(r.stop)

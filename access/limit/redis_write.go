@@ -62,9 +62,6 @@ func (r *Redis) sync(ctx context.Context) error {
 		if b == nil {
 			return nil
 		}
-		r.mu.Lock()
-		r.doubt = b
-		r.mu.Unlock()
 		if err := r.send(ctx, b); err != nil {
 			return err
 		}

@@ -10,6 +10,8 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -34,13 +36,13 @@ type Server struct {
 // it forgets nothing when it is killed.
 func Start(t testing.TB) *Server {
 	t.Helper()
-	return start(t, "--appendonly", "yes", "--appendfsync", "always")
+	return start(t, "--save", "", "--appendonly", "yes", "--appendfsync", "always")
 }
 
 // StartForgetful runs a server that is empty whenever it starts.
 func StartForgetful(t testing.TB) *Server {
 	t.Helper()
-	return start(t, "--appendonly", "no")
+	return start(t, "--save", "", "--appendonly", "no")
 }
 
 func start(t testing.TB, args ...string) *Server {
@@ -74,9 +76,7 @@ func freePort(t testing.TB) int {
 
 // run starts the process, and reports whether it answers.
 func (s *Server) run() bool {
-	args := append([]string{
-		"--port", strconv.Itoa(s.port), "--bind", "127.0.0.1", "--dir", s.dir, "--save", "", "--daemonize", "no",
-	}, s.args...)
+	args := slices.Concat(s.args, []string{"--port", strconv.Itoa(s.port), "--bind", "127.0.0.1", "--dir", s.dir, "--daemonize", "no"})
 	s.log = &bytes.Buffer{}
 	s.cmd = exec.CommandContext(context.Background(), "redis-server", args...)
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
@@ -112,7 +112,11 @@ func (s *Server) command(line string) (string, error) {
 	if err := c.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
 		return "", err
 	}
-	if _, err := fmt.Fprintf(c, "%s\r\nQUIT\r\n", line); err != nil {
+	if _, err := fmt.Fprintf(c, "%s\r\n", line); err != nil {
+		return "", err
+	}
+	// The server answers what it has read, and then closes too.
+	if err := c.(*net.TCPConn).CloseWrite(); err != nil {
 		return "", err
 	}
 	var answer bytes.Buffer
@@ -128,7 +132,7 @@ func (s *Server) Do(words ...string) string {
 	if err != nil || strings.HasPrefix(answer, "-") {
 		s.t.Fatalf("redis: %v: %s %v", words, answer, err)
 	}
-	return strings.TrimSuffix(answer, "+OK\r\n")
+	return answer
 }
 
 // Addr is host:port.
@@ -175,6 +179,18 @@ func (s *Server) signal(sig os.Signal) {
 	}
 }
 
+// StartSentinel runs a sentinel that watches the server by the name of main, and
+// gives its address.
+func StartSentinel(t testing.TB, master *Server) string {
+	t.Helper()
+	conf := filepath.Join(t.TempDir(), "sentinel.conf")
+	text := fmt.Sprintf("sentinel monitor main 127.0.0.1 %d 1\n", master.port)
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return start(t, conf, "--sentinel").Addr()
+}
+
 // Cluster is three servers that share the slots.
 type Cluster struct {
 	Nodes [3]*Server
@@ -187,7 +203,7 @@ func StartCluster(t testing.TB) *Cluster {
 	var firstBus string
 	for i := range c.Nodes {
 		bus := strconv.Itoa(freePort(t))
-		c.Nodes[i] = start(t, "--cluster-enabled", "yes", "--cluster-port", bus,
+		c.Nodes[i] = start(t, "--save", "", "--cluster-enabled", "yes", "--cluster-port", bus,
 			"--cluster-config-file", "nodes.conf", "--appendonly", "yes", "--appendfsync", "always")
 		first := i * 16384 / 3
 		last := (i+1)*16384/3 - 1
