@@ -234,6 +234,7 @@ func (b *books) use() (*relay.Books, func(), error) {
 	if b.ledger == nil {
 		return r, leave, nil
 	}
+	r.Payloads = b.config.Payloads
 	var done func()
 	r.Ledger, done = b.ledger.use()
 	return r, func() { done(); leave() }, nil

@@ -21,6 +21,8 @@ type Books struct {
 	// WithoutStore admits requests under budgets while the store of limits is
 	// away.
 	WithoutStore bool
+	// Payloads is whether what was said is stored.
+	Payloads bool
 }
 
 // budget is what an exchange may spend, while it runs.
@@ -209,4 +211,7 @@ func (x *exchange) close() {
 	}
 	// It says itself what it could not keep.
 	_ = x.books.Ledger.Settle(x.row())
+	if x.out.kept != nil && x.req != nil {
+		x.books.Ledger.SavePayload(rec.RequestID, x.req.Raw(), *x.out.kept)
+	}
 }

@@ -57,6 +57,9 @@ func (r *Relay) Chat(w http.ResponseWriter, req *http.Request, key *access.Key, 
 	if x.books, done, err = r.Books(); err != nil {
 		x.books, done = new(Books), func() {}
 	}
+	if x.books.Payloads {
+		x.out.kept = new([]byte)
+	}
 	defer done()
 	defer func() {
 		if p := recover(); p != nil {

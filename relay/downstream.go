@@ -17,6 +17,7 @@ type downstream struct {
 	stall time.Duration // how long one write may wait; 0 is for ever
 
 	mu     sync.Mutex
+	kept   *[]byte // what was written, where it is to be stored; nil: it isn't
 	sse    *sse.Writer
 	every  time.Duration
 	ping   *time.Timer
@@ -72,6 +73,7 @@ func (d *downstream) write(events []byte) error {
 		d.ping.Reset(d.every)
 	}
 	d.patience()
+	d.keep(events)
 	_, d.failed = d.sse.Write(events)
 	return d.failed
 }
@@ -82,9 +84,19 @@ func (d *downstream) writeWhole(answer []byte) error {
 	defer d.mu.Unlock()
 	d.whole = true
 	d.patience()
+	d.keep(answer)
 	d.w.WriteHeader(http.StatusOK)
 	_, err := d.w.Write(answer)
 	return err
+}
+
+// maxKept bounds what is kept of an answer to be stored.
+const maxKept = 4 << 20
+
+func (d *downstream) keep(b []byte) {
+	if d.kept != nil {
+		*d.kept = append(*d.kept, b[:min(len(b), maxKept-len(*d.kept))]...)
+	}
 }
 
 // finish sends the last events of a stream.
