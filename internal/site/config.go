@@ -11,7 +11,8 @@ type Config struct {
 	Block string
 	// Global is added to the global options, for example "grace_period 2s".
 	Global string
-	// More is added behind the site: other sites, on addresses of their own (see FreePort).
+	// More is added behind the site: other sites, on addresses of their own (see FreePort). For HTTPS they can say
+	// "tls cert.pem key.pem", which is the site's own certificate.
 	More string
 	// Quiet leaves out the access log and all that is below a warning, for tests with much traffic.
 	Quiet bool
@@ -27,7 +28,7 @@ func (s *Site) caddyfile(c Config) string {
 		level, access = "WARN", ""
 	}
 	var text strings.Builder
-	fmt.Fprintf(&text, "{\nadmin unix/%s\nauto_https disable_redirects\nlog {\nlevel %s\nformat json\n}\n%s\n}\n", s.path("admin"), level, c.Global)
+	fmt.Fprintf(&text, "{\nadmin unix/%s\ndefault_bind %s\nauto_https disable_redirects\nlog {\nlevel %s\nformat json\n}\n%s\n}\n", s.path("admin"), host, level, c.Global)
 	fmt.Fprintf(&text, "http://%s {\n%s%s\n}\n", s.addr, access, c.Block)
 	fmt.Fprintf(&text, "https://%s {\ntls %s %s\n%s%s\n}\n", s.tlsAddr, s.path("cert.pem"), s.path("key.pem"), access, c.Block)
 	text.WriteString(c.More)
