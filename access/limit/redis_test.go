@@ -172,11 +172,14 @@ func TestNobodyIsToldTwiceThatRedisIsAway(t *testing.T) {
 	f := newFleet(t, server.URL())
 	core, logs := observer.New(zap.DebugLevel)
 	var turns []bool
-	r := f.open(RedisOptions{Log: zap.New(core), OnState: func(away bool) { turns = append(turns, away) }})
-	f.open(RedisOptions{})
+	isHere(t, f.open(RedisOptions{}))
 	third := f.open(RedisOptions{})
 	isHere(t, third)
-	until(t, "three instances", func() bool { _, err := r.count(t.Context()); return err == nil && r.instances.Load() == 3 })
+	r := f.open(RedisOptions{Log: zap.New(core), OnState: func(away bool) { turns = append(turns, away) }})
+	isHere(t, r)
+	if n := r.instances.Load(); n != 3 {
+		t.Errorf("%d instances are known, there are 3", n)
+	}
 
 	rated := gate(t, Limits{Requests: perMinute(10), Tokens: perMinute(3000)})
 	paid := key(t, budgetOf(dollar, Total))
