@@ -41,6 +41,8 @@ type attempt struct {
 	accounted bool
 }
 
+// newAttempt adds an attempt to the record; nil if the answer is another's
+// already, who reads the record from then on.
 func (x *exchange) newAttempt(p *provider.Provider, t gate.Target, lease *health.Lease, hedge bool) *attempt {
 	now := x.relay.Now()
 	a := &attempt{exchange: x, provider: p, target: t, lease: lease, start: now, ended: make(chan struct{}),
@@ -48,15 +50,19 @@ func (x *exchange) newAttempt(p *provider.Provider, t gate.Target, lease *health
 		try:   &Try{Provider: p.Name, Model: t.Model, Hedge: hedge, Start: now.Sub(x.rec.Start), price: x.price(p, t.Model)}}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.rec.Tries = append(x.rec.Tries, a.try)
-	if x.winner == nil {
-		x.name(a)
+	if x.winner != nil {
+		return nil
 	}
+	x.rec.Tries = append(x.rec.Tries, a.try)
+	x.name(a)
 	return a
 }
 
 // unable ends an attempt that could not even begin.
 func (a *attempt) unable(failed *provider.Error) error {
+	if a == nil {
+		return errLost
+	}
 	a.try.Failed, a.try.Kind, a.try.Bill = true, failed.Kind, cost.Bill{Status: cost.Exact}
 	return failed
 }

@@ -191,7 +191,12 @@ func (x *exchange) ask(ctx context.Context, j job, hedge bool) error {
 			}
 			return x.unavailable(p, err)
 		}
-		err = x.newAttempt(p, j.target, lease, hedge).run(ctx)
+		a := x.newAttempt(p, j.target, lease, hedge)
+		if a == nil {
+			lease.Done(health.Result{})
+			return errLost
+		}
+		err = a.run(ctx)
 		if !keysFault(err) || len(keys) == 1 {
 			return err
 		}
