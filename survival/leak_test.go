@@ -16,6 +16,12 @@ import (
 	"github.com/layergateway/layergateway/internal/site"
 )
 
+// slow and late are answers that take a moment, as streams and not.
+var (
+	slow = faultd.Script{faultd.SSE(), faultd.Open(), faultd.Spaced(time.Millisecond, faultd.Say(1, words)), faultd.Rest(words), faultd.End()}
+	late = faultd.Script{faultd.Sleep(15 * time.Millisecond), faultd.Whole(words)}
+)
+
 // leaver is a client that goes at a random moment.
 type leaver struct {
 	random *rand.Rand
@@ -98,13 +104,12 @@ func TestLeavers(t *testing.T) {
 	if testing.Short() {
 		times = 640
 	}
-	slow := faultd.Script{faultd.SSE(), faultd.Open(), faultd.Spaced(time.Millisecond, faultd.Say(1, words)), faultd.Rest(words), faultd.End()}
 	w := newWorld(t, map[string]faultd.Script{
-		"slow": slow, "late": {faultd.Sleep(15 * time.Millisecond), faultd.Whole(words)}, "silent": {faultd.Silence()},
+		"slow": slow, "late": late, "silent": {faultd.Silence()},
 	}, settings{quiet: true})
 	s := site.Start(t, w.config(0))
 	leave(t, s, 320)
-	base := w.settle(t, s, s.Usage())
+	base := w.rest(t, s)
 	leave(t, s, times)
 	// Before connections are closed from this side: the gateway itself has ended what it began.
 	site.Eventually(t, "no request to a provider runs on", time.Minute, func() bool {

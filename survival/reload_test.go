@@ -164,7 +164,7 @@ func TestReloads(t *testing.T) {
 		reloads, clients = 15, 4
 	}
 	st := newStorm(t)
-	base := st.w.settle(t, st.s, st.s.Usage())
+	base := st.w.rest(t, st.s)
 	st.run(reloads, clients)
 	answered := len(kinds) * len(dialects)
 	for _, kind := range kinds {

@@ -159,7 +159,7 @@ func TestBadReload(t *testing.T) {
 	defer ln.Close()
 	w := newWorld(t, map[string]faultd.Script{"paced": paced, "held": halted("held")}, settings{})
 	s := site.Start(t, w.config(0))
-	base := w.settle(t, s, s.Usage())
+	base := w.rest(t, s)
 	var streams []*opened
 	for _, d := range dialects {
 		streams = append(streams, open(t, s.Client(), s.URL, d+"-held"))

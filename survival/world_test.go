@@ -64,6 +64,20 @@ func halted(gate string) faultd.Script {
 	return faultd.Script{faultd.SSE(), faultd.Open(), faultd.Say(1, 5), faultd.Wait(gate), faultd.Say(6, words), faultd.Rest(words), faultd.End()}
 }
 
+// rest is what the process holds when nothing happens: once it has not become less for a while.
+func (w *world) rest(t *testing.T, s *site.Site) site.Usage {
+	t.Helper()
+	least := s.Usage()
+	for still := 0; still < 5; still++ {
+		w.up.CloseConns()
+		time.Sleep(200 * time.Millisecond)
+		if now := s.Usage(); now.Goroutines < least.Goroutines || now.FDs < least.FDs {
+			least, still = now, 0
+		}
+	}
+	return least
+}
+
 // settle waits until the process holds no more than it did, but for a few of what Caddy keeps of its own for a while.
 func (w *world) settle(t *testing.T, s *site.Site, base site.Usage) site.Usage {
 	t.Helper()
