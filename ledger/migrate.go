@@ -30,9 +30,9 @@ type migration struct {
 }
 
 // loadMigrations reads the steps of one kind of database, in order.
-func loadMigrations(kind string) ([]migration, error) {
+func loadMigrations(from fs.FS, kind string) ([]migration, error) {
 	dir := path.Join("migrations", kind)
-	files, err := fs.ReadDir(migrations, dir)
+	files, err := fs.ReadDir(from, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func loadMigrations(kind string) ([]migration, error) {
 		if err != nil || version != i+1 {
 			return nil, fmt.Errorf("migration %s: its number is not %d", f.Name(), i+1)
 		}
-		text, err := fs.ReadFile(migrations, path.Join(dir, f.Name()))
+		text, err := fs.ReadFile(from, path.Join(dir, f.Name()))
 		if err != nil {
 			return nil, err
 		}
@@ -52,14 +52,20 @@ func loadMigrations(kind string) ([]migration, error) {
 	return steps, nil
 }
 
-// migrate takes the steps that the database does not have yet. Of several
-// processes that start at once, one does.
+// migrate makes the ledger's own tables, or brings them up to date.
 func (d *database) migrate(ctx context.Context) error {
+	return d.migrateFrom(ctx, migrations, "ledger_version")
+}
+
+// migrateFrom takes the steps that the database does not have yet; the table
+// with this name says which it has. Of several processes that start at once, one
+// does.
+func (d *database) migrateFrom(ctx context.Context, from fs.FS, table string) error {
 	kind := "sqlite"
 	if d.postgres {
 		kind = "postgres"
 	}
-	steps, err := loadMigrations(kind)
+	steps, err := loadMigrations(from, kind)
 	if err != nil {
 		return err
 	}
@@ -69,11 +75,11 @@ func (d *database) migrate(ctx context.Context) error {
 				return err
 			}
 		}
-		if _, err := tx.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS ledger_version (version INTEGER NOT NULL)"); err != nil {
+		if _, err := tx.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS "+table+" (version INTEGER NOT NULL)"); err != nil {
 			return err
 		}
 		var version sql.NullInt64
-		if err := tx.QueryRowContext(ctx, "SELECT max(version) FROM ledger_version").Scan(&version); err != nil {
+		if err := tx.QueryRowContext(ctx, "SELECT max(version) FROM "+table).Scan(&version); err != nil {
 			return err
 		}
 		if int(version.Int64) > len(steps) {
@@ -83,7 +89,7 @@ func (d *database) migrate(ctx context.Context) error {
 			if _, err := tx.ExecContext(ctx, step.sql); err != nil {
 				return fmt.Errorf("migration %s: %w", step.name, err)
 			}
-			if _, err := tx.ExecContext(ctx, d.sql("INSERT INTO ledger_version (version) VALUES ($1)"), step.version); err != nil {
+			if _, err := tx.ExecContext(ctx, d.sql("INSERT INTO "+table+" (version) VALUES ($1)"), step.version); err != nil {
 				return err
 			}
 		}

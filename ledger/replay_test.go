@@ -131,7 +131,7 @@ func TestTornTail(t *testing.T) {
 // adopted in part, and be adopted again.
 func TestAdoptedOnce(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		data, err := os.MkdirTemp(t.TempDir(), "")
+		data, err := os.MkdirTemp(t.TempDir(), "") //nolint:usetesting // one for each of the checks
 		if err != nil {
 			rt.Fatal(err)
 		}
