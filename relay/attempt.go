@@ -35,8 +35,9 @@ type attempt struct {
 	cancel   context.CancelCauseFunc
 	ended    chan struct{}
 	heard    *estimate.Output // what of the answer has come
-	asked    bool             // the request has been sent
-	began    bool             // the answer has gone out, or begun to
+	dense    dense
+	asked    bool // the request has been sent
+	began    bool // the answer has gone out, or begun to
 
 	accounted bool
 }
@@ -89,8 +90,14 @@ func (a *attempt) run(ctx context.Context) (err error) {
 	}
 	defer resp.Body.Close()
 	a.try.Status = resp.StatusCode
+	if resp.StatusCode == http.StatusSwitchingProtocols { // its body is the connection, and has no end
+		return garbage(errors.New("the provider wants to speak another protocol"))
+	}
 	plain, err := decoded(resp, &watched{src: resp.Body, dog: a.dog})
 	if err != nil {
+		if failure := a.interrupted(ctx); failure != nil {
+			return failure
+		}
 		return garbage(err)
 	}
 	if resp.StatusCode != http.StatusOK {

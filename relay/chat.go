@@ -204,7 +204,11 @@ func (x *exchange) tell(err error) {
 		rec.Status = http.StatusOK
 		return
 	}
-	if err == nil || rec.Outcome == ClientGone {
+	if err == nil {
+		return
+	}
+	if rec.Outcome == ClientGone {
+		clientGone.Write(x.w)
 		return
 	}
 	e := x.public(err)
@@ -212,6 +216,11 @@ func (x *exchange) tell(err error) {
 	x.setHeaders()
 	e.Write(x.w)
 }
+
+// clientGone is for a client that is still there after all, since it has closed
+// its own side alone: no answer would reach it as an empty one.
+var clientGone = &openai.Error{Status: 499, Type: openai.TypeInvalidRequest, Code: "client_gone",
+	Message: "the client closed its side of the connection before the answer"}
 
 // public is what a client is told of an error: our own refusals and the
 // provider's, and of anything else only that it happened.
