@@ -37,7 +37,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 }
 
 func (g *Gateway) serveChat(w http.ResponseWriter, r *http.Request) {
-	rec := begin(w)
+	rec := begin(w, r)
 	if r.Method != http.MethodPost {
 		refuseMethod(w, r, "POST")
 		return
@@ -56,7 +56,7 @@ func (g *Gateway) serveChat(w http.ResponseWriter, r *http.Request) {
 }
 
 func (g *Gateway) serveModels(w http.ResponseWriter, r *http.Request, answer func(http.ResponseWriter, *access.Key)) {
-	begin(w)
+	begin(w, r)
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		refuseMethod(w, r, "GET, HEAD")
 		return
@@ -69,9 +69,18 @@ func (g *Gateway) serveModels(w http.ResponseWriter, r *http.Request, answer fun
 	answer(w, key)
 }
 
+// maxDrained is how long a body may be that a refusal waits for: as net/http has it.
+const maxDrained = 256 << 10
+
 // begin gives a request its id, which its answer has whatever it is. The second header is the one that OpenAI's
 // clients show.
-func begin(w http.ResponseWriter) *relay.Record {
+func begin(w http.ResponseWriter, r *http.Request) *relay.Record {
+	// An answer to a request whose body nobody has read is held back until the body has come, which a client that
+	// expects a word on it may never send: unless the connection is not used again. Whoever reads the body takes this
+	// back.
+	if r.ProtoMajor == 1 && (r.ContentLength < 0 || r.ContentLength > maxDrained || r.Header.Get("Expect") != "") {
+		w.Header().Set("Connection", "close")
+	}
 	rec := relay.NewRecord(time.Now())
 	w.Header().Set("X-Layer-Request-Id", rec.RequestID)
 	w.Header().Set("X-Request-Id", rec.RequestID)

@@ -1,13 +1,13 @@
 package relay
 
 import (
-	"bytes"
 	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/layergateway/layergateway/openai"
@@ -32,17 +32,47 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 		return nil, &openai.Error{Status: http.StatusUnsupportedMediaType, Type: openai.TypeInvalidRequest, Code: "unsupported_encoding",
 			Message: "the request's Content-Encoding is not supported: send gzip or none"}
 	}
-	var buf bytes.Buffer
-	if r.ContentLength > 0 {
-		buf.Grow(int(r.ContentLength) + bytes.MinRead)
-	}
-	if _, err := buf.ReadFrom(src); err != nil {
+	body, err := gather(src, r.ContentLength, limit)
+	if err != nil {
 		return nil, badBody(err, limit)
 	}
-	if int64(buf.Len()) > limit {
-		return nil, tooLarge(limit)
+	w.Header().Del("Connection") // which was to be closed for as long as the body was unread
+	return body, nil
+}
+
+// Sizes of the pieces in which a body is read.
+const (
+	firstPiece = 4 << 10
+	largePiece = 1 << 20
+)
+
+// gather reads src to its end. said is how long it is said to be, which nobody
+// need believe: it takes memory only for what has come. A buffer that grows
+// would be copied again and again, and what is small on the wire may be large:
+// there is no copy before all is known to be within the limit.
+func gather(src io.Reader, said, limit int64) ([]byte, error) {
+	var pieces [][]byte
+	// One more than is said, so that the end is found in the same piece.
+	piece := make([]byte, 0, min(max(said+1, firstPiece), largePiece))
+	for total := int64(0); ; {
+		if len(piece) == cap(piece) {
+			pieces = append(pieces, piece)
+			piece = make([]byte, 0, min(2*cap(piece), largePiece))
+		}
+		n, err := src.Read(piece[len(piece):cap(piece)])
+		piece = piece[:len(piece)+n]
+		switch total += int64(n); {
+		case total > limit:
+			return nil, tooLarge(limit)
+		case err == nil:
+		case !errors.Is(err, io.EOF):
+			return nil, err
+		case pieces == nil:
+			return piece, nil
+		default:
+			return slices.Concat(append(pieces, piece)...), nil
+		}
 	}
-	return buf.Bytes(), nil
 }
 
 // badBody is what a body that can't be read means. Only a connection that broke
@@ -50,7 +80,10 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 func badBody(err error, limit int64) error {
 	var large *http.MaxBytesError
 	var broken net.Error
+	var own *openai.Error
 	switch {
+	case errors.As(err, &own):
+		return own
 	case errors.As(err, &large):
 		return tooLarge(limit)
 	case errors.As(err, &broken) && !broken.Timeout():
