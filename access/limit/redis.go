@@ -58,8 +58,8 @@ type Redis struct {
 	// naming is held by whoever asks in the instance's name, and alone by who
 	// changes it: what is held is then what requests were told that they have.
 	naming sync.RWMutex
-	name   string   // under which reservations are held
-	names  []string // former ones that Redis may still know
+	name   string       // under which reservations are held
+	names  []formerName // that Redis may still know
 
 	conn      atomic.Pointer[rueidis.Client]
 	instances atomic.Int64 // that were last seen, at least 1

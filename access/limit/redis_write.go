@@ -3,6 +3,7 @@ package limit
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -126,8 +127,11 @@ func (r *Redis) count(ctx context.Context) (int64, error) {
 	return n, err
 }
 
-// maxNames bounds the former names that are remembered.
-const maxNames = 64
+// formerName is a name that was given up, and perhaps not yet in Redis.
+type formerName struct {
+	name  string
+	until time.Time
+}
 
 // register takes a new name, under which it holds exactly what requests were
 // told that they have. Whatever was done in an old name, and nobody knows
@@ -135,10 +139,12 @@ const maxNames = 64
 func (r *Redis) register(ctx context.Context) error {
 	r.naming.Lock()
 	defer r.naming.Unlock()
+	now := time.Now()
 	if r.name != "" {
-		// Names older than these are dead, or will be when their lease is over.
-		r.names = append(r.names[max(0, len(r.names)-maxNames):], r.name)
+		r.names = append(r.names, formerName{r.name, now})
 	}
+	// What was given up so long ago is dead by its lease.
+	r.names = slices.DeleteFunc(r.names, func(f formerName) bool { return now.Sub(f.until) > 2*r.tune.lease })
 	r.name = uuid.NewString()
 	type holding struct {
 		key    string
@@ -146,11 +152,11 @@ func (r *Redis) register(ctx context.Context) error {
 		keep   time.Duration
 	}
 	var held []holding
-	now := r.opts.Now()
+	wall := r.opts.Now()
 	r.mu.Lock()
 	for _, b := range r.books {
 		if b.held > 0 {
-			held = append(held, holding{b.key, b.held, keep(b.end, now)})
+			held = append(held, holding{b.key, b.held, keep(b.end, wall)})
 		}
 	}
 	r.mu.Unlock()
@@ -159,7 +165,9 @@ func (r *Redis) register(ctx context.Context) error {
 		held = held[len(part):]
 		keys := []string{r.instancesKey()}
 		args := []string{r.name, micros(r.tune.lease), strconv.Itoa(1 - min(1, len(held))), strconv.Itoa(len(r.names))}
-		args = append(args, r.names...)
+		for _, f := range r.names {
+			args = append(args, f.name)
+		}
 		for _, h := range part {
 			keys = append(keys, h.key)
 			args = append(args, digits(h.amount), digits(h.keep.Milliseconds()))
