@@ -20,7 +20,22 @@ func TestMain(m *testing.M) {
 		child(dir, os.Getenv(childDSN))
 		return
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(suite{m})
+}
+
+// postgres is the server that most tests share.
+var postgres pgtest.Shared
+
+// suite is all tests, and the end of their server.
+type suite struct{ *testing.M }
+
+func (s suite) Run() int {
+	code := s.M.Run()
+	if err := postgres.Stop(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
 }
 
 // t0 is when everything in the tests happens, unless they say otherwise.
@@ -35,7 +50,7 @@ func each(t *testing.T, test func(t *testing.T, c Config)) {
 	})
 	t.Run("postgres", func(t *testing.T) {
 		c := testConfig(t)
-		c.Postgres = pgtest.Start(t).DSN(t)
+		c.Postgres = postgres.DSN(t)
 		test(t, c)
 	})
 }

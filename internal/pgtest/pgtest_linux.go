@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -28,9 +29,51 @@ type Server struct {
 	ended chan struct{}
 }
 
+// Shared is a server for all tests of a package, started for the first that asks
+// for it. Stop is to be called when they have run.
+type Shared struct {
+	once   sync.Once
+	server *Server
+}
+
+// DSN connects to a new, empty database.
+func (s *Shared) DSN(t testing.TB) string {
+	t.Helper()
+	s.once.Do(func() { s.server = start(t) })
+	if s.server == nil {
+		t.Skip("PostgreSQL could not be started for another test")
+	}
+	return s.server.DSN(t)
+}
+
+// Stop ends the server, if there is one.
+func (s *Shared) Stop() error {
+	if s.server == nil {
+		return nil
+	}
+	return s.server.end()
+}
+
 // Start starts a server that ends with the test. Without the programs the test
 // is skipped.
 func Start(t testing.TB) *Server {
+	t.Helper()
+	s := start(t)
+	t.Cleanup(func() {
+		if err := s.end(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// end stops the server and removes its folder.
+func (s *Server) end() error {
+	s.Stop()
+	return os.RemoveAll(s.dir)
+}
+
+func start(t testing.TB) *Server {
 	t.Helper()
 	bin := programs()
 	if bin == "" {
@@ -42,12 +85,6 @@ func Start(t testing.TB) *Server {
 		t.Fatal(err)
 	}
 	s := &Server{dir: dir, bin: bin}
-	t.Cleanup(func() {
-		s.Stop()
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
 	s.as = s.owner(t)
 	s.run(t, "initdb", "--pgdata="+s.data(), "--auth=trust", "--username=test", "--encoding=UTF8", "--no-sync", "--locale=C")
 	s.Restart(t)

@@ -4,6 +4,19 @@ package pgtest
 
 import "testing"
 
+// Shared is a server for all tests of a package.
+type Shared struct{}
+
+// DSN skips the test, as Start does.
+func (s *Shared) DSN(t testing.TB) string {
+	t.Helper()
+	Start(t)
+	return ""
+}
+
+// Stop ends the server, if there is one.
+func (s *Shared) Stop() error { return nil }
+
 // Server is a running PostgreSQL.
 type Server struct{}
 
