@@ -47,6 +47,9 @@ func (c *chat) Event(ev sse.Event, a openai.Answer) error {
 	}
 	var e event
 	if err := json.Unmarshal(ev.Data, &e, lenient); err != nil {
+		if c.answer.done { // no rubbish behind its end makes an answer worse
+			return nil
+		}
 		return fmt.Errorf("read event: %w", err)
 	}
 	if e.Type == "" {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -217,7 +218,7 @@ func (c *chat) finish(native, message string, a openai.Answer) error {
 		return errors.New("read cohere answer: it has no finish_reason")
 	}
 	if kind, failed := failures[native]; failed || message != "" {
-		return &provider.Error{Kind: kind, Code: native, Message: failure(native, message)}
+		return &provider.Error{Kind: kind, Status: http.StatusBadGateway, Code: native, Message: failure(native, message)}
 	}
 	a.Finish(0, reason(native, c.calls > 0), native)
 	return nil
