@@ -20,13 +20,13 @@ const (
 // and for searches, CacheWrite both kinds of write. Reasoning, audio and images
 // of the answer are part of Output.
 type Bill struct {
-	Status       Status
-	PriceVersion string
-	Total        Amount
-	Input        Amount
-	CachedInput  Amount
-	CacheWrite   Amount
-	Output       Amount
+	Status       Status `json:"status,omitzero"`
+	PriceVersion string `json:"price_version,omitzero"`
+	Total        Amount `json:"total,omitzero"`
+	Input        Amount `json:"input,omitzero"`
+	CachedInput  Amount `json:"cached_input,omitzero"`
+	CacheWrite   Amount `json:"cache_write,omitzero"`
+	Output       Amount `json:"output,omitzero"`
 }
 
 // Bill multiplies a usage by the rates. Each token is charged once, at the

@@ -84,7 +84,7 @@ func TestStoredRow(t *testing.T) {
 		`"gate_id":"g1","provider":"openai","model":"gpt-4o","attempts":[{"provider":"openai","model":"gpt-4o",` +
 		`"status":429,"failure":"rate_limited","took":1000000000}],"outcome":"ok","status":200,` +
 		`"usage":{"input":3,"cached_input":0,"cache_write_1h":1,"output":4,"estimated":true},` +
-		`"bill":{"Status":"exact","PriceVersion":"v1","Total":0.000005,"Input":0.000005},` +
+		`"bill":{"status":"exact","price_version":"v1","total":0.000005,"input":0.000005},` +
 		`"first_token":120000000,"total":1000000000}`
 	if got := string(newTestEntry(t, r).doc); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
