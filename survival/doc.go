@@ -7,5 +7,5 @@
 //	go test ./survival -run Soak -soak 5m             # before a release
 //	go test ./survival -run Soak -soak 8h -timeout 0  # over night
 //
-// With -short there are fewer reloads and fewer clients that leave.
+// With -short or -race there are fewer reloads and fewer clients that leave.
 package survival

@@ -101,8 +101,11 @@ func leave(t *testing.T, s *site.Site, times int) {
 // goroutine, no descriptor, no memory.
 func TestLeavers(t *testing.T) {
 	times := 10_000
-	if testing.Short() {
+	switch {
+	case testing.Short():
 		times = 640
+	case site.Raced: // so slow that fewer do the same
+		times = 3200
 	}
 	w := newWorld(t, map[string]faultd.Script{
 		"slow": slow, "late": late, "silent": {faultd.Silence()},

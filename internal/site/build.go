@@ -22,7 +22,7 @@ var program = sync.OnceValues(func() (*os.File, error) {
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "caddy")
 	args := []string{"build", "-buildvcs=false", "-o", path}
-	if raced {
+	if Raced {
 		args = append(args, "-race")
 	}
 	out, err := exec.CommandContext(context.Background(), "go", append(args, command)...).CombinedOutput()

@@ -2,4 +2,5 @@
 
 package site
 
-const raced = false
+// Raced says whether the race detector is built in, here and so in the sites.
+const Raced = false
