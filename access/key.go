@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/layergateway/layergateway/access/limit"
@@ -61,11 +62,23 @@ type Key struct {
 	// the gate's id or name.
 	Limits  *limit.Subject
 	AtGates map[string]*limit.Subject
+
+	// Stored is the id of a key that was made at run time; it stays when the key
+	// gets another text. It is empty for a key of the configuration.
+	Stored string
+	// Revoked keys let nobody in.
+	Revoked bool
+	// LastUse is told that somebody came with the key; nil for a key of which
+	// that is not kept.
+	LastUse *LastUse
 }
 
-// ID stands for the key where the key itself must not be: a beginning of its
-// hash; empty for what needs no key.
+// ID stands for the key where the key itself must not be: the id of one that was
+// made at run time, or else a beginning of its hash; empty for what needs no key.
 func (k *Key) ID() string {
+	if k.Stored != "" {
+		return k.Stored
+	}
 	if k.Hash == (Hash{}) {
 		return ""
 	}
@@ -81,30 +94,57 @@ func (k *Key) MayUse(id, name string) bool {
 type Keys struct {
 	// byStart finds a key by the first bytes of its hash, so that the whole hash
 	// is compared in constant time with those of very few.
-	byStart   map[uint64][]*Key
+	byStart   index
 	anonymous *Key
 	now       func() time.Time
+
+	stored atomic.Pointer[stored]
+}
+
+// index has keys by the first bytes of their hashes.
+type index map[uint64][]*Key
+
+// stored are the keys that were made at run time.
+type stored struct {
+	byStart index
+	known   bool // whether these are all of them
 }
 
 // NewKeys makes a set. anonymous, if not nil, stands for requests without a
 // key; now is the clock.
 func NewKeys(keys []*Key, anonymous *Key, now func() time.Time) (*Keys, error) {
-	s := &Keys{byStart: make(map[uint64][]*Key, len(keys)), anonymous: anonymous, now: now}
+	s := &Keys{byStart: make(index, len(keys)), anonymous: anonymous, now: now}
+	s.stored.Store(&stored{known: true})
 	for _, k := range keys {
-		if other := s.find(k.Hash); other != nil {
+		if other := s.byStart.find(k.Hash); other != nil {
 			return nil, fmt.Errorf("the keys %q and %q are the same key: give each its own", other.Name, k.Name)
 		}
-		start := k.Hash.start()
-		s.byStart[start] = append(s.byStart[start], k)
+		s.byStart.add(k)
 	}
 	return s, nil
 }
 
+// AwaitStored says that there will be keys made at run time: until SetStored has
+// brought them, nobody can say that a key is not valid.
+func (s *Keys) AwaitStored() { s.stored.Store(new(stored)) }
+
+// SetStored replaces the keys that were made at run time, all at once. A key of
+// the configuration goes before one with the same text.
+func (s *Keys) SetStored(keys []*Key) {
+	next := &stored{byStart: make(index, len(keys)), known: true}
+	for _, k := range keys {
+		next.byStart.add(k)
+	}
+	s.stored.Store(next)
+}
+
 func (h Hash) start() uint64 { return binary.BigEndian.Uint64(h[:8]) }
 
-func (s *Keys) find(h Hash) *Key {
+func (x index) add(k *Key) { x[k.Hash.start()] = append(x[k.Hash.start()], k) }
+
+func (x index) find(h Hash) *Key {
 	var found *Key
-	for _, k := range s.byStart[h.start()] {
+	for _, k := range x[h.start()] {
 		if subtle.ConstantTimeCompare(k.Hash[:], h[:]) == 1 {
 			found = k
 		}
@@ -127,22 +167,36 @@ func (s *Keys) Authenticate(h http.Header) (*Key, error) {
 	}
 	scheme, token, _ := strings.Cut(values[0], " ")
 	if len(values) > 1 || !strings.EqualFold(scheme, "Bearer") || token == "" || len(token) > maxKey {
-		return s.fallback()
+		return s.fallback(s.stored.Load())
 	}
-	k := s.find(HashOf(token))
+	made := s.stored.Load()
+	hash := HashOf(token)
+	k := s.byStart.find(hash)
 	if k == nil {
-		return s.fallback()
+		k = made.byStart.find(hash)
 	}
-	if !k.Expires.IsZero() && !s.now().Before(k.Expires) {
+	if k == nil {
+		return s.fallback(made)
+	}
+	now := s.now()
+	if k.Revoked {
+		return nil, unauthorized("the API key has been revoked")
+	}
+	if !k.Expires.IsZero() && !now.Before(k.Expires) {
 		return nil, unauthorized("the API key has expired")
 	}
+	k.LastUse.note(now)
 	return k, nil
 }
 
 // fallback is for a key that is nobody's: without keys of their own, clients
 // that must send some key are let in.
-func (s *Keys) fallback() (*Key, error) {
-	if s.anonymous != nil && len(s.byStart) == 0 {
+func (s *Keys) fallback(made *stored) (*Key, error) {
+	if !made.known {
+		return nil, &openai.Error{Status: http.StatusServiceUnavailable, Type: openai.TypeAPI, Code: "gateway_error",
+			Message: "the API key can't be looked up just now: send the request again later", RetryAfter: time.Second}
+	}
+	if s.anonymous != nil && len(s.byStart) == 0 && len(made.byStart) == 0 {
 		return s.anonymous, nil
 	}
 	return nil, unauthorized("the API key is not valid")

@@ -19,6 +19,7 @@ type snapshot struct {
 	byID       map[uuid]uint32
 	byName     map[string]uint32
 	cycles     map[cycleKey]*cycle // of every round-robin, kept until the snapshot is gone
+	left       []error             // the mistakes of gates that were made at run time and are left out
 }
 
 // entry is a gate in a snapshot.
@@ -27,7 +28,11 @@ type entry struct {
 	span
 	id   uuid
 	name string
+	out  bool // whether it is left out
 }
+
+// made reports whether a gate was made at run time.
+func (s *snapshot) made(i uint32) bool { return s.sources[s.entries[i].source].made }
 
 // reference is what a gate is found by: its name, or its id if name is "".
 type reference struct {
@@ -83,6 +88,10 @@ func newSnapshot(generation uint64, sources []source, spans [][]span, o *Options
 		if problems[i] == nil {
 			problems[i] = s.index(uint32(i))
 		}
+		if problems[i] != nil && s.made(uint32(i)) {
+			s.left = append(s.left, fmt.Errorf("%s of the store is left out: %w", s.title(uint32(i)), problems[i]))
+			s.entries[i].out, problems[i], keys[i] = true, nil, cycleKey{}
+		}
 	}
 	if err := s.report(problems); err != nil {
 		return nil, err
@@ -135,18 +144,24 @@ func (s *snapshot) check(o *Options) ([]error, []cycleKey) {
 // index makes a gate findable, unless another one is found in the same way already.
 func (s *snapshot) index(i uint32) error {
 	e := s.entries[i]
-	var errs []error
-	if first, ok := s.byID[e.id]; ok {
-		errs = append(errs, mistake(fmt.Errorf("%s is already the id of %s", e.id, s.label(first)), "id"))
-	} else {
+	err := s.taken(e.id, e.name, nil)
+	if err == nil {
 		s.byID[e.id] = i
-	}
-	if e.name != "" {
-		if first, ok := s.byName[e.name]; ok {
-			errs = append(errs, mistake(fmt.Errorf("%s is already the name of %s", quote(e.name), s.label(first)), "name"))
-		} else {
+		if e.name != "" {
 			s.byName[e.name] = i
 		}
+	}
+	return err
+}
+
+// taken reports the gates, but those to be ignored, that have an id or name already.
+func (s *snapshot) taken(id uuid, name string, ignore func(i uint32) bool) error {
+	var errs []error
+	if i, ok := s.byID[id]; ok && (ignore == nil || !ignore(i)) {
+		errs = append(errs, mistake(takenError{fmt.Errorf("%s is already the id of %s", id, s.label(i))}, "id"))
+	}
+	if i, ok := s.byName[name]; ok && (ignore == nil || !ignore(i)) {
+		errs = append(errs, mistake(takenError{fmt.Errorf("%s is already the name of %s", quote(name), s.label(i))}, "name"))
 	}
 	return errors.Join(errs...)
 }

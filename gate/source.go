@@ -24,6 +24,7 @@ type source struct {
 	name  string // as errors and Gate.Source show it
 	data  []byte
 	lines bool // whether data is as its author wrote it, so that line numbers mean something
+	made  bool // whether its gates were made at run time: one with a mistake is left out, the others are there
 }
 
 // span is where a gate's JSON lies in a source's data.

@@ -53,6 +53,13 @@ type Table struct {
 	seen      []fileState
 	unsettled bool // whether a file may have changed since without a trace in seen
 	closed    bool
+
+	// The parts of the current snapshot: what is declared in the configuration and its files, and what was made at run
+	// time.
+	declared      []source
+	declaredSpans [][]span
+	made          source
+	madeSpans     []span
 }
 
 // NewTable reads and checks all gates. The error joins the mistakes found, each with its file, line, gate and field.
@@ -147,11 +154,14 @@ func (t *Table) compiled(s *snapshot, i uint32, caching bool) *Gate {
 }
 
 // All gives every gate: those of the configuration first, then those of the files, in the order in which they are
-// written. It shows one moment, even if the table is reloaded meanwhile.
+// written, then those that were made at run time. It shows one moment, even if the table is reloaded meanwhile.
 func (t *Table) All() iter.Seq[*Gate] {
 	return func(yield func(*Gate) bool) {
 		s := t.current.Load()
 		for i, e := range s.entries {
+			if e.out {
+				continue
+			}
 			g := t.cachedOnly(s, e.id)
 			if g == nil {
 				// Not cached: a listing must not drive out what requests use.
@@ -176,7 +186,7 @@ func (t *Table) cachedOnly(s *snapshot, id uuid) *Gate {
 }
 
 // Len returns the number of gates.
-func (t *Table) Len() int { return len(t.current.Load().entries) }
+func (t *Table) Len() int { return len(t.current.Load().byID) }
 
 // Reload reads the files again and reports whether the table changed. On an error, which says file, line, gate and field,
 // the last good gates stay.
@@ -229,8 +239,7 @@ func (t *Table) reload() (changed bool, err error) {
 		}
 		sources = append(sources, file)
 	}
-	old := t.current.Load()
-	if len(errs) == 0 && old != nil && slices.EqualFunc(old.sources, sources, source.same) {
+	if len(errs) == 0 && t.declared != nil && slices.EqualFunc(t.declared, sources, source.same) {
 		return false, nil
 	}
 	for i := range sources[1:] {
@@ -240,22 +249,35 @@ func (t *Table) reload() (changed bool, err error) {
 		}
 		spans = append(spans, found)
 	}
-	generation := uint64(1)
+	if err := t.swap(sources, spans, errs...); err != nil {
+		return false, err
+	}
+	t.declared, t.declaredSpans = sources, spans
+	return true, nil
+}
+
+// swap puts a new snapshot in the current one's place, of what is declared and of what was made at run time, unless
+// there is a mistake in what is declared, or one was found before.
+func (t *Table) swap(declared []source, spans [][]span, before ...error) error {
+	old, generation := t.current.Load(), uint64(1)
 	if old != nil {
 		generation = old.generation + 1
 	}
-	s, err := newSnapshot(generation, sources, spans, &t.options)
-	if err = errors.Join(append(errs, err)...); err != nil {
+	if t.made.made {
+		declared, spans = append(slices.Clip(declared), t.made), append(slices.Clip(spans), t.madeSpans)
+	}
+	s, err := newSnapshot(generation, declared, spans, &t.options)
+	if err = errors.Join(append(before, err)...); err != nil {
 		if s != nil {
 			t.options.Cycles.release(s.cycles)
 		}
-		return false, err
+		return err
 	}
 	t.current.Store(s)
 	if old != nil {
 		t.options.Cycles.release(old.cycles)
 	}
-	return true, nil
+	return nil
 }
 
 func (s source) same(other source) bool {

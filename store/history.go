@@ -1,0 +1,107 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Who is through what somebody changes the store.
+type Who string
+
+// Who there is.
+const (
+	ByAdmin     Who = "admin"     // Caddy's admin endpoint
+	ByDashboard Who = "dashboard" // the dashboard, its API included
+	ByCommand   Who = "command"   // a command in a terminal
+)
+
+// What was changed.
+const (
+	WhatGate = "gate"
+	WhatKey  = "key"
+)
+
+// What was done to it.
+const (
+	Created = "created"
+	Updated = "updated"
+	Rotated = "rotated"
+	Revoked = "revoked"
+	Deleted = "deleted"
+)
+
+// Change is one change of the store.
+type Change struct {
+	Revision int64     `json:"revision"`
+	Time     time.Time `json:"time"`
+	Who      Who       `json:"who"`
+	What     string    `json:"what"` // WhatGate, WhatKey
+	ID       string    `json:"id"`   // the gate's or key's
+	Name     string    `json:"name,omitzero"`
+	Action   string    `json:"action"` // Created, Updated, Rotated, Revoked, Deleted
+	// Before and After are the gate or the key, without secrets; nil where there was or is none.
+	Before jsontext.Value `json:"before,omitzero"`
+	After  jsontext.Value `json:"after,omitzero"`
+}
+
+// HistoryFilter says which changes are asked for.
+type HistoryFilter struct {
+	ID     string // of a gate or key; "" is all
+	Before int64  // the revision below which to go on; 0 begins with the newest
+	Limit  int    // default 100, 1000 at most
+}
+
+const (
+	defaultHistory = 100
+	maxHistory     = 1000
+)
+
+// History are changes, the newest first.
+func (s *Store) History(ctx context.Context, f HistoryFilter) (changes []Change, err error) {
+	if f.Limit <= 0 {
+		f.Limit = defaultHistory
+	}
+	f.Limit = min(f.Limit, maxHistory)
+	err = s.read(ctx, func(tx *tx) error {
+		changes, err = tx.history(ctx, f)
+		return err
+	})
+	return changes, err
+}
+
+func (tx *tx) history(ctx context.Context, f HistoryFilter) ([]Change, error) {
+	query, args := "SELECT revision, time, who, what, id, name, action, earlier, later FROM store_history WHERE 1 = 1", []any{f.Limit}
+	if f.ID != "" {
+		args = append(args, f.ID)
+		query += " AND id = $2"
+	}
+	if f.Before != 0 {
+		args = append(args, f.Before)
+		query += " AND revision < $" + string(rune('0'+len(args)))
+	}
+	rows, err := tx.query(ctx, query+" ORDER BY revision DESC LIMIT $1", args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var changes []Change
+	for rows.Next() {
+		var c Change
+		var at int64
+		var before, after string
+		if err := rows.Scan(&c.Revision, &at, &c.Who, &c.What, &c.ID, &c.Name, &c.Action, &before, &after); err != nil {
+			return nil, err
+		}
+		c.Time = time.UnixMilli(at).UTC()
+		if before != "" {
+			c.Before = jsontext.Value(before)
+		}
+		if after != "" {
+			c.After = jsontext.Value(after)
+		}
+		changes = append(changes, c)
+	}
+	return changes, rows.Err()
+}
