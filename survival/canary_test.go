@@ -152,6 +152,16 @@ func checkProcess(t *testing.T, f *front) {
 // checkCanaries looks for the secrets wherever something is written or shown. Profiles of the heap may hold what was in
 // memory; goroutine dumps and the command line must not.
 func checkCanaries(t *testing.T, f *front) {
+	var sent strings.Builder // they must have been there to be lost
+	for _, e := range f.up.Entries("") {
+		fmt.Fprint(&sent, e.Header, string(e.Body))
+	}
+	for what, secret := range canaries {
+		clients := strings.HasSuffix(what, " key") || strings.HasSuffix(what, "'s key")
+		if !clients && what != "image's bytes" && !strings.Contains(sent.String(), secret) {
+			t.Errorf("the %s was never sent", what)
+		}
+	}
 	places := map[string][]byte{}
 	for _, path := range []string{"/config/", "/metrics", "/debug/pprof/goroutine?debug=2", "/debug/pprof/cmdline", "/debug/vars"} {
 		places["admin "+path] = []byte(f.site.Admin(path))

@@ -96,7 +96,7 @@ var goneRows = []clientRow{
 		},
 	},
 	{
-		id: "W32 during the wait for a retry", gate: "max_retries 3", scripts: []faultd.Script{{faultd.Fail(503, "Retry-After: 4")}},
+		id: "W32 during the wait for a retry", gate: "max_retries 3", scripts: []faultd.Script{{faultd.Fail(503, "Retry-After: 30")}},
 		act: func(c *caller) badclient.Reply {
 			leave := make(chan struct{})
 			go func() {

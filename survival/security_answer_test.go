@@ -60,6 +60,7 @@ var secureAnswerRows = []clientRow{
 	// The key is a header: whatever fails, no address has it.
 	{id: "D69 no such host", to: "lost", want: clientWant{status: 502, code: "provider_error", end: "provider_error"}, check: keyless},
 	{id: "D69 500", to: "google", scripts: []faultd.Script{{faultd.Fail(500)}}, want: clientWant{status: 502, code: "provider_error", end: "provider_error", asked: 1}, check: keyless},
+	{id: "D69 500 of another", to: "anthropic", scripts: []faultd.Script{{faultd.Fail(500)}}, want: clientWant{status: 502, code: "provider_error", end: "provider_error", asked: 1}},
 	{id: "D69 the key in the error", to: "google", want: clientWant{status: 400, code: "INVALID_ARGUMENT", end: "rejected", asked: 1}, check: keyless,
 		scripts: []faultd.Script{{faultd.Answer(400, "application/json", faultd.Google.Error(400, "", "no good: https://x/v1beta?key="+frontProviderKeys["google"]+" x"))}}},
 	{id: "D69 silent stream", to: "google", gate: "timeout first_token 300ms", act: askStream, scripts: silent("d69-silent-stream"),
