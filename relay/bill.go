@@ -4,10 +4,12 @@ import "github.com/layergateway/layergateway/cost"
 
 // plus is both bills as one. If either is unknown, so is the whole.
 func plus(a, b cost.Bill) cost.Bill {
+	if a.PriceVersion == "" {
+		a.PriceVersion = b.PriceVersion
+	}
 	switch {
 	case a.Status == cost.Unpriced || b.Status == cost.Unpriced:
-		a = cost.Bill{Status: cost.Unpriced, PriceVersion: a.PriceVersion}
-		return a
+		return cost.Bill{Status: cost.Unpriced, PriceVersion: a.PriceVersion}
 	case b.Status == cost.Estimated:
 		a.Status = cost.Estimated
 	}
