@@ -20,10 +20,11 @@ func (x *exchange) trailer(raw []byte) openai.Trailer {
 }
 
 // appendUsage writes OpenAI's usage object with the cost in it; nil if nothing
-// is known.
+// is known. An upstream's own object that leaves out what had to be estimated is
+// not what the bill was made of.
 func appendUsage(b, raw []byte, u cost.Usage, bill cost.Bill) []byte {
 	switch {
-	case raw != nil:
+	case raw != nil && !u.Estimated:
 		// Members of the same name are another gateway's; what counts here is ours.
 		b = append(b, openai.DropMembers(raw, "cost", "cost_details")...)
 		b = b[:len(b)-1]
