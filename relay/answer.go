@@ -49,7 +49,7 @@ func (a *attempt) whole(ctx context.Context, body io.Reader, events bool) error 
 	if a.rec.Bill.Status != cost.Unpriced {
 		h.Set("X-Layer-Cost", a.rec.Bill.Total.String())
 	}
-	return a.sent(a.out.writeWhole(out))
+	return a.last(func() error { return a.out.writeWhole(out) })
 }
 
 func (a *attempt) readWhole(body io.Reader, answer openai.Answer) error {
@@ -101,7 +101,6 @@ func (a *attempt) finish(native string) {
 
 // cutShort ends a stream where its budget ends: as one that has become too long.
 func (a *attempt) cutShort(s *openai.Stream) error {
-	a.cancel(errBudget)
 	a.rec.Budget = append(a.rec.Budget, "cut")
 	s.Cut("length")
 	s.End(a.trailer(nil))
@@ -142,7 +141,7 @@ func (a *attempt) stream(ctx context.Context, body io.Reader, events bool) error
 		}
 		a.finish(s.NativeFinish())
 		s.End(a.trailer(s.Usage()))
-		return a.sent(a.out.finish(s.Ready()))
+		return a.last(func() error { return a.out.finish(s.Ready()) })
 	}
 	cut := errors.Is(err, errCut) && ctx.Err() == nil
 	err = a.failure(ctx, err)
@@ -261,13 +260,16 @@ func (a *attempt) flush(ctx context.Context, s *openai.Stream) error {
 		return nil
 	}
 	err := a.sent(a.out.write(s.Ready()))
-	switch {
-	case err != nil && a.relay.Drain > 0:
-		return nil // read on, for what it costs; the client is gone for good
-	case err == nil && !a.afford(ctx):
+	if err != nil && a.relay.Drain <= 0 {
+		return err
+	}
+	// Without its client it is read on, for what it costs, but no further than
+	// it may cost.
+	if !a.chat.Done() && !a.afford(ctx) {
+		a.cancel(errBudget)
 		return errBudget
 	}
-	return err
+	return nil
 }
 
 // begin commits the answer to this attempt; false if it is another's.
@@ -288,6 +290,15 @@ func (a *attempt) begin() bool {
 		a.out.keepalive(a.relay.Keepalive)
 	}
 	return true
+}
+
+// last makes the last write of an answer. Who is gone by then does not get it,
+// although the write may not fail for that.
+func (a *attempt) last(write func() error) error {
+	if a.r.Context().Err() != nil {
+		return errClientGone
+	}
+	return a.sent(write())
 }
 
 // sent says what a failed write means: only the client can have caused it.

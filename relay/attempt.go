@@ -35,7 +35,7 @@ type attempt struct {
 	cancel   context.CancelCauseFunc
 	ended    chan struct{}
 	heard    *estimate.Output // what of the answer has come
-	dense    dense
+	length   length
 	asked    bool // the request has been sent
 	began    bool // the answer has gone out, or begun to
 
