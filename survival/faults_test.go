@@ -52,6 +52,7 @@ const few = 8
 
 // Whatever an upstream does, client, upstream, log, metrics and process agree upon what became of the request.
 func TestFaults(t *testing.T) {
+	t.Parallel()
 	all := trials(slices.Concat(statuses(), ways(), answers(), again(), cuts(), errorEvents(), framings(), contents()))
 	v := openVenue(t, all)
 	base := v.site.Usage()
