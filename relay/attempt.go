@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/layergateway/layergateway/cost"
 	"github.com/layergateway/layergateway/cost/estimate"
 	"github.com/layergateway/layergateway/gate"
@@ -40,6 +42,7 @@ type attempt struct {
 	began    bool // the answer has gone out, or begun to
 
 	accounted bool
+	span      trace.Span // nil: it is not traced
 }
 
 // newAttempt adds an attempt to the record; nil if the answer is another's
@@ -56,6 +59,7 @@ func (x *exchange) newAttempt(p *provider.Provider, t gate.Target, lease *health
 	}
 	x.rec.Tries = append(x.rec.Tries, a.try)
 	x.name(a)
+	a.beginSpan()
 	return a
 }
 
@@ -65,6 +69,7 @@ func (a *attempt) unable(failed *provider.Error) error {
 		return errLost
 	}
 	a.try.Failed, a.try.Kind, a.try.Bill = true, failed.Kind, cost.Bill{Status: cost.Exact}
+	a.endSpan(failed)
 	return failed
 }
 
@@ -144,6 +149,7 @@ func (a *attempt) end(err error) {
 	result.FirstToken, result.Stream = a.try.FirstToken, a.req.Stream
 	a.lease.Done(result)
 	a.cancel(context.Canceled)
+	a.endSpan(err)
 	close(a.ended)
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -111,7 +111,7 @@ func (x *exchange) run(key *access.Key) error {
 		return refused
 	}
 	x.gate = g
-	x.rec.GateID, x.rec.Gate = x.gate.ID, x.gate.Name
+	x.rec.GateID, x.rec.Gate, x.rec.Targets = x.gate.ID, x.gate.Name, x.gate.Targets
 	if x.rec.Gate == "" {
 		x.rec.Gate = x.gate.ID
 	}
@@ -178,6 +178,7 @@ func (x *exchange) settle(err error) {
 		x.sum()
 	}
 	x.tell(err)
+	x.describe()
 	x.close()
 }
 
