@@ -97,6 +97,7 @@ func (x *exchange) denied(err error) error {
 	if !errors.As(err, &denial) {
 		return x.orGone(err)
 	}
+	x.rec.Refused = string(denial.Reason)
 	if denial.Reason == limit.ReasonBudget {
 		x.rec.Budget = append(x.rec.Budget, "exceeded")
 	}
