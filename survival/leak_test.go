@@ -16,10 +16,10 @@ import (
 	"github.com/layergateway/layergateway/internal/site"
 )
 
-// slow and late are answers that take a moment, as streams and not.
+// slowStream and lateAnswer are answers that take a moment, as streams and not.
 var (
-	slow = faultd.Script{faultd.SSE(), faultd.Open(), faultd.Spaced(time.Millisecond, faultd.Say(1, words)), faultd.Rest(words), faultd.End()}
-	late = faultd.Script{faultd.Sleep(15 * time.Millisecond), faultd.Whole(words)}
+	slowStream = faultd.Script{faultd.SSE(), faultd.Open(), faultd.Spaced(time.Millisecond, faultd.Say(1, words)), faultd.Rest(words), faultd.End()}
+	lateAnswer = faultd.Script{faultd.Sleep(15 * time.Millisecond), faultd.Whole(words)}
 )
 
 // leaver is a client that goes at a random moment.
@@ -108,7 +108,7 @@ func TestLeavers(t *testing.T) {
 		times = 3200
 	}
 	w := newWorld(t, map[string]faultd.Script{
-		"slow": slow, "late": late, "silent": {faultd.Silence()},
+		"slow": slowStream, "late": lateAnswer, "silent": {faultd.Silence()},
 	}, settings{quiet: true})
 	s := site.Start(t, w.config(0))
 	leave(t, s, 320)

@@ -17,8 +17,8 @@ import (
 
 var soak = flag.Duration("soak", 4*time.Second, "how long TestSoak takes")
 
-// faults are what the upstream of the soak does.
-var faults = map[string]faultd.Script{
+// mishaps are what the upstream of the soak does.
+var mishaps = map[string]faultd.Script{
 	"refuses":   {faultd.Fail(400)},
 	"breaks":    {faultd.Fail(503)},
 	"limits":    {faultd.Fail(429, "Retry-After: 1")},
@@ -32,8 +32,8 @@ var faults = map[string]faultd.Script{
 	"garbage":   {faultd.SSE(), faultd.Open(), faultd.Text("data: {\"choices\":[\n\n"), faultd.End()},
 	"healthy":   {faultd.Healthy(words)},
 	// What leavers ask for.
-	"slow":   slow,
-	"late":   late,
+	"slow":   slowStream,
+	"late":   lateAnswer,
 	"silent": {faultd.Silence()},
 }
 
@@ -49,7 +49,7 @@ type soaked struct {
 // round works for a while against a new upstream, and leaves the site idle.
 func (so *soaked) round(length time.Duration) {
 	so.t.Helper()
-	w := newWorld(so.t, faults, settings{quiet: true})
+	w := newWorld(so.t, mishaps, settings{quiet: true})
 	var gates strings.Builder
 	fmt.Fprintf(&gates, "provider dead openai {\nbase_url http://%s/v1\napi_key {env.TEST_PROVIDER_KEY}\n}\n", so.dead)
 	for i, script := range w.scripts {
