@@ -38,7 +38,7 @@ var (
 	well  = []faultd.Script{{faultd.Healthy(4)}}
 	ill   = []faultd.Script{{faultd.Fail(500)}}
 	mute  = []faultd.Script{{faultd.Silence()}}
-	slow  = []faultd.Script{{faultd.Sleep(time.Second), faultd.Healthy(4)}}
+	dozy  = []faultd.Script{{faultd.Sleep(time.Second), faultd.Healthy(4)}}
 	stops = []faultd.Script{{faultd.Fail(429, "Retry-After: 50")}}
 )
 
@@ -79,8 +79,8 @@ func courses() []course {
 		{name: "round-robin past a fault", gate: "strategy round-robin\nmax_retries 0", targets: [][]faultd.Script{ill, well}, steps: []step{passed, fromB, passed, fromB}},
 		{name: "weighted", gate: "strategy weighted\nmax_retries 0", targets: [][]faultd.Script{well, well}, steps: next(40, drawn)},
 		{name: "weighted past a fault", gate: "strategy weighted\nmax_retries 0", targets: [][]faultd.Script{well, ill}, steps: next(40, drawn)},
-		{name: "lowest-latency", gate: "strategy lowest-latency\nmax_retries 0", targets: [][]faultd.Script{slow, well}, steps: []step{fromA, fromB, fromB, fromB}},
-		{name: "lowest-latency past a fault", gate: "strategy lowest-latency\nmax_retries 0", targets: [][]faultd.Script{slow, {{faultd.Healthy(4)}, {faultd.Fail(500)}}},
+		{name: "lowest-latency", gate: "strategy lowest-latency\nmax_retries 0", targets: [][]faultd.Script{dozy, well}, steps: []step{fromA, fromB, fromB, fromB}},
+		{name: "lowest-latency past a fault", gate: "strategy lowest-latency\nmax_retries 0", targets: [][]faultd.Script{dozy, {{faultd.Healthy(4)}, {faultd.Fail(500)}}},
 			steps: []step{fromA, fromB, {status: 200, from: "a", tries: "b failed 500, a ok 200"}}},
 		{name: "lowest-cost", gate: "strategy lowest-cost\nmax_retries 0", targets: [][]faultd.Script{well, well}, steps: next(3, fromB)},
 		{name: "lowest-cost past a fault", gate: "strategy lowest-cost\nmax_retries 0", targets: [][]faultd.Script{well, ill},
@@ -90,7 +90,7 @@ func courses() []course {
 			steps: []step{{stream: true, status: 200, from: "b", tries: "a lost 200, b ok 200", cost: "estimated"}}},
 		{name: "hedge is not needed", gate: inTurn + "\nhedge 20s", targets: [][]faultd.Script{well, well}, steps: []step{fromA, fromA}},
 		{name: "hedge past a fault", gate: inTurn + "\nhedge 20s", targets: [][]faultd.Script{ill, well}, steps: []step{passed}},
-		{name: "hedge beside a fault", gate: inTurn + "\nhedge 300ms", targets: [][]faultd.Script{slow, ill},
+		{name: "hedge beside a fault", gate: inTurn + "\nhedge 300ms", targets: [][]faultd.Script{dozy, ill},
 			steps: []step{{status: 200, from: "a", tries: "a ok 200, b failed 500"}}},
 		{name: "hedge and all are silent", gate: inTurn + "\nhedge 300ms\ntimeout first_token 1s", targets: [][]faultd.Script{mute, mute}, left: true,
 			steps: []step{{stream: true, status: 504, from: "b", tries: "a timeout, b timeout"}}},
