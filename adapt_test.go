@@ -124,26 +124,3 @@ func TestExampleIsFormatted(t *testing.T) {
 		t.Errorf("caddy fmt would change it (-formatted +as it is):\n%s", diff)
 	}
 }
-
-// Every subdirective that is not built yet says so, whatever stands behind it.
-func TestNotYet(t *testing.T) {
-	for scope, words := range notYet {
-		for _, word := range words {
-			text := ":80 {\n\tlayer_gateway {\n\t\tanonymous\n"
-			switch scope {
-			case "global option":
-				text = "{\n\tlayer_gateway {\n\t\t" + word + " some thing\n\t}\n}\n" + text
-			case directive:
-				text += "\t\t" + word + "\n"
-			case "api_key":
-				text += "\t\tapi_key k {\n\t\t\t" + word + " 1 1m\n\t\t}\n"
-			case "gate":
-				text += "\t\tgate 11111111-1111-4111-8111-111111111111 {\n\t\t\t" + word + " 1 1m\n\t\t}\n"
-			}
-			_, err := adapt(t, text+"\t}\n}\n")
-			if want := word + " is not supported by this version yet"; err == nil || !strings.Contains(err.Error(), want) {
-				t.Errorf("%s: %s: %v, want one that has %q", scope, word, err, want)
-			}
-		}
-	}
-}

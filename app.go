@@ -39,6 +39,7 @@ type App struct {
 	metrics *metrics
 	gates   gateFiles
 	books   books
+	stored  storedHandlers
 	alerts  alerts
 	held    holds
 }
@@ -117,6 +118,9 @@ func (a *App) catalog() *cost.Catalog {
 // Start opens the books, and begins to watch files and addresses.
 func (a *App) Start() error {
 	if err := a.books.open(); err != nil {
+		return err
+	}
+	if err := a.stored.enter(); err != nil {
 		return err
 	}
 	a.alerts.start()

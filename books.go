@@ -122,6 +122,7 @@ func (c *LimitsStore) resolve() (redis string, allow bool, err error) {
 // Keys of what the books share over reloads.
 type (
 	ledgerKey struct{ config string }
+	storeKey  struct{ config string }
 	limitsKey struct{ redis string }
 )
 
@@ -140,6 +141,7 @@ type books struct {
 	held   holds
 	ledger *lasting[*ledger.Ledger]
 	limits *lasting[*limits]
+	store  bookedStore
 }
 
 // limits is a store of limits with those of its surroundings that change with a reload.

@@ -12,6 +12,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/layergateway/layergateway/access"
 	"github.com/layergateway/layergateway/cost"
 	"github.com/layergateway/layergateway/fetch"
 	"github.com/layergateway/layergateway/gate"
@@ -55,6 +56,7 @@ type gateRef struct {
 //			...
 //		}
 //		gates_file     <file|pattern>...
+//		gates_store
 //		default_gate   <name|id>
 //		max_body       <size>
 //		max_concurrent <running> [<waiting> [<wait>]]
@@ -70,14 +72,19 @@ func parseGateway(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 	if d.NextArg() {
 		return nil, d.ArgErr()
 	}
+	app, err := appOf(h)
+	if err != nil {
+		return nil, err
+	}
 	p := &gatewayParser{gateway: new(Gateway), types: make(map[string]string)}
 	g := p.gateway
-	err := words{
+	err = words{
 		"api_key":        p.apiKey,
 		"anonymous":      noArgs(&g.Anonymous),
 		"provider":       p.provider,
 		"gate":           p.gate,
 		"gates_file":     someArgs(&g.GatesFiles),
+		"gates_store":    func(d *caddyfile.Dispenser) error { return g.parseStore(d, app) },
 		"default_gate":   p.setDefaultGate,
 		"max_body":       sizeArg(&g.MaxBody),
 		"keepalive":      spanOrOff(&g.Keepalive),
@@ -89,10 +96,10 @@ func parseGateway(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(g.APIKeys) == 0 && !g.Anonymous {
+	if len(g.APIKeys) == 0 && !g.Anonymous && !g.GatesStore {
 		return nil, at(head, errors.New("nobody could come in: add an api_key, or say anonymous to serve without keys"))
 	}
-	catalog, err := catalogOf(h)
+	catalog, err := pricesNow(app.Prices)
 	if err != nil {
 		return nil, err
 	}
@@ -135,8 +142,8 @@ func (p *gatewayParser) apiKey(d *caddyfile.Dispenser) error {
 			if err := oneArg(&key.Expires)(d); err != nil {
 				return err
 			}
-			if _, err := parseExpiry(key.Expires); err != nil {
-				return d.WrapErr(err)
+			if _, err := access.ParseExpiry(key.Expires); err != nil {
+				return d.Errf("expires: %w", err)
 			}
 			return nil
 		},
@@ -260,7 +267,7 @@ func (p *gatewayParser) check(catalog *cost.Catalog) error {
 		}
 		names = append(names, g.config.Name)
 	}
-	if len(p.gateway.GatesFiles) > 0 {
+	if len(p.gateway.GatesFiles) > 0 || p.gateway.GatesStore {
 		return nil // they may have it
 	}
 	for _, r := range p.refs {

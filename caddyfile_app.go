@@ -10,7 +10,6 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"github.com/layergateway/layergateway/access/limit"
-	"github.com/layergateway/layergateway/cost"
 )
 
 // parseApp sets up what all sites share, from the global options.
@@ -143,13 +142,13 @@ func sizeArg(to *int64) func(*caddyfile.Dispenser) error {
 	}
 }
 
-// catalogOf returns the prices that the global options say.
-func catalogOf(h httpcaddyfile.Helper) (*cost.Catalog, error) {
-	var app App
+// appOf returns what the global options say.
+func appOf(h httpcaddyfile.Helper) (*App, error) {
+	app := new(App)
 	if option, ok := h.Option(directive).(httpcaddyfile.App); ok {
-		if err := json.Unmarshal(option.Value, &app); err != nil {
+		if err := json.Unmarshal(option.Value, app); err != nil {
 			return nil, err
 		}
 	}
-	return pricesNow(app.Prices)
+	return app, nil
 }

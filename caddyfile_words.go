@@ -14,12 +14,6 @@ import (
 // words are the subdirectives of a block: what each makes of the tokens behind it.
 type words map[string]func(*caddyfile.Dispenser) error
 
-// notYet are subdirectives that later versions will have, by the block that they belong to. They are refused,
-// since to serve without a limit that somebody counts on would be worse than not to serve.
-var notYet = map[string][]string{
-	directive: {"gates_store"},
-}
-
 // block reads a block's subdirectives, each of which may come once unless it is repeatable.
 func (w words) block(d *caddyfile.Dispenser, scope string, repeatable ...string) error {
 	seen := make(map[string]bool)
@@ -27,8 +21,6 @@ func (w words) block(d *caddyfile.Dispenser, scope string, repeatable ...string)
 		word := d.Val()
 		parse, ok := w[word]
 		switch {
-		case slices.Contains(notYet[scope], word):
-			return d.Errf("%s: %s is not supported by this version yet", scope, word)
 		case !ok:
 			known := slices.Sorted(maps.Keys(w))
 			hint := suggest(word, known)

@@ -47,6 +47,7 @@ func (g *gateFiles) start(m *metrics) {
 		swapped := func() {
 			t.bad.Store(false)
 			t.log.Info("gates read again", zap.Strings("files", t.files), zap.Int("gates", t.Len()))
+			warnLeft(t.log, t.Table)
 		}
 		failed := func(err error) {
 			t.bad.Store(true)

@@ -112,10 +112,10 @@ func (k *APIKey) resolve() (*access.Key, error) {
 	if key.Name == "" {
 		key.Name = "key_" + hex.EncodeToString(key.Hash[:4])
 	}
-	if key.Expires, err = parseExpiry(k.Expires); err != nil {
-		return nil, err
+	if key.Expires, err = access.ParseExpiry(k.Expires); err != nil {
+		return nil, fmt.Errorf("expires: %w", err)
 	}
-	if err := k.limits(key); err != nil {
+	if err := limitKey(key, &k.LimitsConfig, k.AtGates); err != nil {
 		return nil, err
 	}
 	if k.Gates != nil {
@@ -129,9 +129,9 @@ func (k *APIKey) resolve() (*access.Key, error) {
 	return key, nil
 }
 
-// limits reads what the key is held to.
-func (k *APIKey) limits(key *access.Key) error {
-	own, err := k.LimitsConfig.Limits()
+// limitKey gives a key what it is held to: its own limits, and those at single gates.
+func limitKey(key *access.Key, c *gate.LimitsConfig, atGates map[string]*gate.LimitsConfig) error {
+	own, err := c.Limits()
 	if err != nil {
 		return err
 	}
@@ -139,7 +139,7 @@ func (k *APIKey) limits(key *access.Key) error {
 	if err != nil {
 		return err
 	}
-	for ref, c := range k.AtGates {
+	for ref, c := range atGates {
 		at, ok := gate.NormalizeRef(ref)
 		if !ok || c == nil {
 			return fmt.Errorf("at_gates: %q is not the name or id of a gate with limits", ref)
@@ -165,19 +165,6 @@ func (k *APIKey) limits(key *access.Key) error {
 }
 
 var errEmptyKey = errors.New("the key is empty: give a key, sha256:<hex>, or a placeholder such as {env.NAME}")
-
-// parseExpiry reads a date or a time; "" is never.
-func parseExpiry(text string) (time.Time, error) {
-	if text == "" {
-		return time.Time{}, nil
-	}
-	for _, layout := range []string{time.DateOnly, time.RFC3339} {
-		if at, err := time.Parse(layout, text); err == nil {
-			return at, nil
-		}
-	}
-	return time.Time{}, fmt.Errorf("expires: %q is neither a date such as 2027-01-01 nor a time such as 2027-01-01T12:00:00Z", text)
-}
 
 // hashedKey is a client key as the Caddyfile's JSON has it: a literal one by its hash alone, so that it shows
 // neither in /config/ nor in what Caddy saves of its configuration.

@@ -83,6 +83,10 @@ type Gateway struct {
 	// reload; while one has a mistake, the gates stay as they were. Default: none.
 	GatesFiles []string `json:"gates_files,omitempty"`
 
+	// Whether the gates and client keys are served too that are made while the gateway runs. They are in the ledger's
+	// database, which must not be off. What the configuration and its files declare goes before them. Default: false.
+	GatesStore bool `json:"gates_store,omitempty"`
+
 	// The gate, by name or id, for requests that name none. Default: none, they are refused.
 	DefaultGate string `json:"default_gate,omitempty"`
 
@@ -113,11 +117,12 @@ type Gateway struct {
 	// Private addresses are never fetched from unless a network names them. Default: public.
 	FetchURLs []string `json:"fetch_urls,omitempty"`
 
-	relay *relay.Relay
-	keys  *access.Keys
-	app   *App
-	held  holds
-	log   *zap.Logger
+	relay  *relay.Relay
+	keys   *access.Keys
+	stored *stored // nil without GatesStore
+	app    *App
+	held   holds
+	log    *zap.Logger
 }
 
 // CaddyModule returns the Caddy module information.
@@ -136,8 +141,11 @@ func (g *Gateway) Provision(ctx caddy.Context) error {
 		return err
 	}
 	g.app = app.(*App)
-	if len(g.APIKeys) == 0 && !g.Anonymous {
+	if len(g.APIKeys) == 0 && !g.Anonymous && !g.GatesStore {
 		return errors.New("nobody could come in: add api_keys, or set anonymous to serve without keys")
+	}
+	if err := g.provisionStored(); err != nil {
+		return err
 	}
 	if g.MaxBody < 0 {
 		return fmt.Errorf("max_body is %d: it must be positive", g.MaxBody)
@@ -190,6 +198,10 @@ func (g *Gateway) Provision(ctx caddy.Context) error {
 		return err
 	}
 	g.app.watch(table, g.GatesFiles, g.log)
+	if g.stored != nil {
+		g.keys.AwaitStored()
+		g.app.stored.add(g.stored)
+	}
 	return nil
 }
 
@@ -233,10 +245,14 @@ func (g *Gateway) provisionDefaultGate() error {
 	return nil
 }
 
-// checkGate reports a gate that the configuration refers to and that is not there. With files it may come
-// later.
+// checkGate reports a gate that the configuration refers to and that is not there. With files or the store it
+// may come later.
 func (g *Gateway) checkGate(who, ref string) error {
 	if _, ok := g.relay.Gates.Lookup(ref); ok {
+		return nil
+	}
+	if g.stored != nil {
+		g.stored.expect(who, ref)
 		return nil
 	}
 	if len(g.GatesFiles) == 0 {
@@ -257,6 +273,9 @@ const lastWords = 2 * time.Second
 // gates, and a transport that nobody holds only closes connections that are idle. But if the process is about to
 // exit, Caddy's grace period is over for whoever is still here: those are told.
 func (g *Gateway) Cleanup() error {
+	if g.stored != nil {
+		g.stored.leave()
+	}
 	if g.relay != nil {
 		if caddy.Exiting() {
 			ctx, cancel := context.WithTimeout(context.Background(), lastWords)

@@ -43,6 +43,7 @@ func (g *Gateway) serveChat(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	observe(r, rec)
+	g.enterStore()
 	// Before the body is read: who may not come in costs nothing.
 	if key, err := g.keys.Authenticate(r.Header); err != nil {
 		rec.Outcome, rec.Status = relay.Rejected, refuse(w, err)
@@ -61,6 +62,7 @@ func (g *Gateway) serveModels(w http.ResponseWriter, r *http.Request, answer fun
 		refuseMethod(w, r, "GET, HEAD")
 		return
 	}
+	g.enterStore()
 	key, err := g.keys.Authenticate(r.Header)
 	if err != nil {
 		refuse(w, err)

@@ -1,6 +1,10 @@
 package gate
 
-import "errors"
+import (
+	"bytes"
+	"errors"
+	"slices"
+)
 
 // ErrTaken says that another gate has the id or name already.
 var ErrTaken = errors.New("taken")
@@ -22,8 +26,8 @@ func DecodeError(err error) error {
 const storeSource = "store"
 
 // SetStored replaces the gates that were made at run time, each given as JSON. Those that can't be served, or that have
-// the id or name of a gate of the configuration or its files, are left out; see Left.
-func (t *Table) SetStored(gates [][]byte) {
+// the id or name of a gate of the configuration or its files, are left out; see Left. It reports whether the table changed.
+func (t *Table) SetStored(gates [][]byte) (changed bool) {
 	made := source{name: storeSource, made: true}
 	var spans []span
 	for _, data := range gates {
@@ -34,12 +38,15 @@ func (t *Table) SetStored(gates [][]byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
-		return
+		return false
+	}
+	if t.made.made && bytes.Equal(made.data, t.made.data) && slices.Equal(spans, t.madeSpans) {
+		return false
 	}
 	t.made, t.madeSpans = made, spans
 	// What the configuration and its files declare has passed already, and mistakes of the store's gates are none of the
 	// table's.
-	_ = t.swap(t.declared, t.declaredSpans)
+	return t.swap(t.declared, t.declaredSpans) == nil
 }
 
 // Left are the mistakes of gates that were made at run time and are left out, each with the gate and the field.

@@ -68,11 +68,12 @@ type Store struct {
 
 	current atomic.Pointer[Snapshot] // nil while it has not been read
 
-	loading sync.Mutex // held while a snapshot is read and applied, so that none follows a later one
+	reading sync.Mutex // held while the database is read
 	ready   bool       // whether the tables are there
-	failing bool       // whether the last look failed
 	live    map[string]*Live
+	failing atomic.Bool // whether the last look failed
 
+	applying  sync.Mutex // held while a snapshot is handed on, so that none follows a later one
 	mu        sync.Mutex
 	consumers []Consumer
 
@@ -97,7 +98,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if s.log == nil {
 		s.log = zap.NewNop()
 	}
-	if err := s.refresh(ctx); err != nil {
+	if err := s.first(ctx); err != nil {
 		if !db.Later(err) {
 			return nil, err
 		}
@@ -106,6 +107,12 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	s.work.Go(func() { s.watch(ctx) })
 	return s, nil
+}
+
+func (s *Store) first(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	return s.refresh(ctx)
 }
 
 // Close writes when keys were last used, and ends the watching. Consumers are told nothing more.
@@ -121,8 +128,8 @@ func (s *Store) Loaded() bool { return s.current.Load() != nil }
 // Attach lets a consumer have what the store has, at once and after each change, until detach is called; then it hears
 // nothing more.
 func (s *Store) Attach(c Consumer) (detach func()) {
-	s.loading.Lock()
-	defer s.loading.Unlock()
+	s.applying.Lock()
+	defer s.applying.Unlock()
 	s.mu.Lock()
 	s.consumers = append(s.consumers, c)
 	s.mu.Unlock()
@@ -130,8 +137,8 @@ func (s *Store) Attach(c Consumer) (detach func()) {
 		c.Apply(now)
 	}
 	return sync.OnceFunc(func() {
-		s.loading.Lock()
-		defer s.loading.Unlock()
+		s.applying.Lock()
+		defer s.applying.Unlock()
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		i := slices.Index(s.consumers, c)
@@ -178,21 +185,19 @@ func (s *Store) look(ctx context.Context) {
 
 // tell logs that the store can't be read, and that it can again.
 func (s *Store) tell(err error) {
-	s.loading.Lock()
-	defer s.loading.Unlock()
+	failed := s.failing.Swap(err != nil)
 	switch {
-	case err != nil && !s.failing:
+	case err != nil && !failed:
 		s.log.Error("the store of gates and keys can't be read: what was read before stays in force", zap.Error(err))
-	case err == nil && s.failing:
+	case err == nil && failed:
 		s.log.Info("the store of gates and keys can be read again")
 	}
-	s.failing = err != nil
 }
 
 // refresh reads the store if its revision is another one, and hands it on.
 func (s *Store) refresh(ctx context.Context) error {
-	s.loading.Lock()
-	defer s.loading.Unlock()
+	s.reading.Lock()
+	defer s.reading.Unlock()
 	if !s.ready {
 		if err := s.db.Migrate(ctx, migrations, "store_version"); err != nil {
 			return err
@@ -212,6 +217,8 @@ func (s *Store) refresh(ctx context.Context) error {
 			delete(s.live, id)
 		}
 	}
+	s.applying.Lock()
+	defer s.applying.Unlock()
 	s.current.Store(next)
 	for _, c := range s.attached() {
 		c.Apply(next)

@@ -19,7 +19,7 @@ type Live struct {
 	written atomic.Int64 // the LastUse that the database has from here
 }
 
-// liveOf is a key's; whoever calls it is loading.
+// liveOf is a key's; whoever calls it holds reading.
 func (s *Store) liveOf(id string) *Live {
 	l := s.live[id]
 	if l == nil {
