@@ -46,7 +46,7 @@ var secureNameRows = func() []clientRow {
 
 // overriding asks for another model than the gate's; its text is as JSON has it.
 func overriding(c *caller, model string) badclient.Request {
-	return badclient.Post(frontPath, frontKey, fmt.Sprintf(`{"gateId":%q,"model":"%s","messages":[{"role":"user","content":%q}]}`, c.name, model, c.name))
+	return badclient.Post(frontPath, frontKey, fmt.Sprintf(`{"gateId":%q,"model":"`, c.name)+model+fmt.Sprintf(`","messages":[{"role":"user","content":%q}]}`, c.name))
 }
 
 func nameRow(to, front, back, what, model string) clientRow {
@@ -93,7 +93,7 @@ func secureURLRows() []clientRow {
 			want: refusedBody("invalid_image_url", "messages[0].content[1].image_url.url"),
 			act: func(c *caller) badclient.Reply {
 				text := strings.ReplaceAll(one, "%s", c.bait.port)
-				return c.do(badclient.Post(frontPath, frontKey, fmt.Sprintf(`{"model":%q,"messages":[{"role":"user","content":[{"type":"text","text":"x"},{"type":"image_url","image_url":{"url":"%s"}}]}]}`, c.name, text)))
+				return c.do(badclient.Post(frontPath, frontKey, fmt.Sprintf(`{"model":%q,"messages":[{"role":"user","content":[{"type":"text","text":"x"},{"type":"image_url","image_url":{"url":"`, c.name)+text+`"}}]}]}`))
 			},
 			check: func(t *testing.T, c *caller, r *badclient.Reply) {
 				if text := r.Fault().Message; strings.Contains(text, "refused") || strings.Contains(text, "127.0.0.1") || strings.Contains(text, c.bait.port) {

@@ -1,0 +1,6 @@
+//go:build race
+
+package survival
+
+// frontRaced says that the race detector is on.
+const frontRaced = true
