@@ -41,6 +41,7 @@ type clientWant struct {
 	end         string // the outcome of its one line in the log; "" is no line
 	ends        map[string]int
 	asked, left int // requests at the upstream, and those that were left there
+	nameless    int // lines of requests that name no gate, and whose id nobody saw
 }
 
 func (w clientWant) outcomes() map[string]int {

@@ -117,7 +117,7 @@ var goneRows = []clientRow{
 			c.noProblem(c.client().LeaveInRequest(b, len(b)-10, nil))
 			return badclient.Reply{}
 		},
-		want: clientWant{},
+		want: clientWant{nameless: 1},
 	},
 	{
 		id: "D52 one of a hundred streams is reset", scripts: []faultd.Script{{faultd.SSE(), faultd.Open(), faultd.Say(1, 3), faultd.Wait("d52"),
