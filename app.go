@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/layergateway/layergateway/cost"
+	"github.com/layergateway/layergateway/relay"
 )
 
 // App is what all layer_gateway handlers of a configuration share: the prices of models, the ledger, the store of
@@ -42,6 +43,9 @@ type App struct {
 	stored  storedHandlers
 	alerts  alerts
 	held    holds
+	flights *relay.Flights
+
+	providers providerList
 }
 
 // CaddyModule returns the Caddy module information.
@@ -63,6 +67,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 		return err
 	}
 	a.metrics = hold(&a.held, metricsKey{}, newMetrics())
+	a.flights = hold(&a.held, flightsKey{}, relay.NewFlights())
 	return a.metrics.register(ctx.GetMetricsRegistry(), a)
 }
 

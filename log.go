@@ -77,7 +77,7 @@ func (g *Gateway) report(rec *relay.Record) {
 	if c := g.log.Check(zapcore.InfoLevel, "request"); c != nil {
 		c.Write(zap.Inline((*logged)(rec)))
 	}
-	g.app.metrics.count(rec, g.relay.Gates)
+	g.app.metrics.count(rec)
 }
 
 // logged is a request as logs have it: nothing of what was said, and of the client's own words only those that

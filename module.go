@@ -167,6 +167,7 @@ func (g *Gateway) Provision(ctx caddy.Context) error {
 		Resolve: known.resolve,
 		Cycles:  hold(&g.held, cyclesKey{}, gate.NewCycles()),
 		Keep:    gateLimits,
+		Lookups: &g.app.metrics.lookups,
 	})
 	if err != nil {
 		return err
@@ -202,6 +203,7 @@ func (g *Gateway) Provision(ctx caddy.Context) error {
 		g.keys.AwaitStored()
 		g.app.stored.add(g.stored)
 	}
+	g.app.providers.add(providers)
 	return nil
 }
 

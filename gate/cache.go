@@ -31,6 +31,11 @@ type cache struct {
 	once  sync.Once
 }
 
+// Lookups counts how often a reference was looked up, by whether the cache had it.
+type Lookups struct {
+	Hits, Misses atomic.Uint64
+}
+
 // closedBias makes users negative for good.
 const closedBias = math.MinInt64 / 2
 

@@ -36,6 +36,9 @@ type Options struct {
 	// Keep makes what the caller keeps with a compiled gate, as Gate.Kept. Default: none.
 	Keep func(*Gate) any
 
+	// Lookups counts what the cache answers; share it among tables that follow one another. Default: its own.
+	Lookups *Lookups
+
 	// CacheSize bounds the memory for compiled gates, in bytes. Default: 32 MiB.
 	CacheSize int
 }
@@ -74,6 +77,9 @@ func NewTable(o Options) (*Table, error) {
 	if o.Cycles == nil {
 		o.Cycles = NewCycles()
 	}
+	if o.Lookups == nil {
+		o.Lookups = new(Lookups)
+	}
 	if o.CacheSize <= 0 {
 		o.CacheSize = defaultCacheSize
 	}
@@ -105,8 +111,10 @@ func (t *Table) Lookup(ref string) (*Gate, bool) {
 	}
 	defer t.cache.exit()
 	if g, ok := t.cache.get(s.generation, key); ok {
+		t.options.Lookups.Hits.Add(1)
 		return g, g != nil
 	}
+	t.options.Lookups.Misses.Add(1)
 	return t.find(s, key, true)
 }
 
