@@ -36,14 +36,35 @@ type place struct {
 	config ledger.Config
 }
 
-// each runs a test over both kinds of database, each time a new, empty one.
-func each(t *testing.T, test func(t *testing.T, p *place)) {
-	t.Helper()
+// TestStore runs the tests over both kinds of database, each time a new, empty one.
+func TestStore(t *testing.T) {
+	tests := []struct {
+		name string
+		run  func(*testing.T, *place)
+	}{
+		{"Gates", testGates},
+		{"GateRefusals", testGateRefusals},
+		{"ManyAtOnce", testManyAtOnce},
+		{"Keys", testKeys},
+		{"KeyRefusals", testKeyRefusals},
+		{"TwoInstances", testTwoInstances},
+		{"InstancesAgree", testInstancesAgree},
+		{"LastUse", testLastUse},
+	}
 	t.Run("sqlite", func(t *testing.T) {
-		test(t, &place{config: ledger.Config{Dir: t.TempDir()}})
+		for _, test := range tests {
+			t.Run(test.name, func(t *testing.T) {
+				test.run(t, &place{config: ledger.Config{Dir: t.TempDir()}})
+			})
+		}
 	})
 	t.Run("postgres", func(t *testing.T) {
-		test(t, &place{config: ledger.Config{Dir: t.TempDir(), Postgres: pgtest.Start(t).DSN(t)}})
+		server := pgtest.Start(t)
+		for _, test := range tests {
+			t.Run(test.name, func(t *testing.T) {
+				test.run(t, &place{config: ledger.Config{Dir: t.TempDir(), Postgres: server.DSN(t)}})
+			})
+		}
 	})
 }
 
@@ -101,160 +122,154 @@ func want(t *testing.T, err, kind error, field string) {
 	}
 }
 
-func TestGates(t *testing.T) {
-	each(t, func(t *testing.T, p *place) {
-		s := p.open(t, seldom)
-		ctx := t.Context()
-		made := p.gate(t, s, `{"name":"a","model":"echo/one","temperature":0.70,"timeouts":{"idle":"9s","total":"1m0s"},"createdAt":"x"}`)
-		if !gate.IsUUID(made.ID) || made.Version != 1 || !made.Created.Equal(t0.Truncate(time.Millisecond)) {
-			t.Errorf("made %+v", made)
-		}
-		upper := p.gate(t, s, `{"id":"{`+strings.ToUpper("abcdefab-0000-4000-8000-000000000001")+`}","model":"echo/two"}`)
-		if upper.ID != "abcdefab-0000-4000-8000-000000000001" {
-			t.Errorf("id %q", upper.ID)
-		}
-		p.clock.advance(time.Minute)
-		changed, err := s.UpdateGate(ctx, ByDashboard, "a", 1, []byte(`{"temperature":null,"timeouts":{"idle":null},"description":"d"}`))
-		if err != nil {
-			t.Fatal(err)
-		}
-		const doc = `{"id":"%s","name":"a","description":"d","model":"echo/one","timeouts":{"total":"1m0s"}}`
-		if string(changed.JSON) != fmt.Sprintf(doc, made.ID) || changed.Version != 2 || !changed.Updated.Equal(made.Created.Add(time.Minute)) {
-			t.Errorf("changed to %s, %+v", changed.JSON, changed)
-		}
-		if same, err := s.UpdateGate(ctx, ByAdmin, made.ID, 0, []byte(`{"description":"d","version":2}`)); err != nil || same.Version != 2 {
-			t.Errorf("without a change: %+v, %v", same, err)
-		}
-		got, err := s.Gate(ctx, "urn:uuid:"+made.ID)
-		if err != nil || string(got.JSON) != string(changed.JSON) || got.Version != 2 || !got.Created.Equal(made.Created) {
-			t.Errorf("got %+v, %v", got, err)
-		}
-		gates, err := s.Gates(ctx)
-		if err != nil || len(gates) != 2 || gates[0].ID != upper.ID || gates[1].ID != made.ID {
-			t.Errorf("gates %v, %v", gates, err)
-		}
-		if err := s.DeleteGate(ctx, ByCommand, "a", 2); err != nil {
-			t.Fatal(err)
-		}
-		_, err = s.Gate(ctx, "a")
-		want(t, err, ErrNotFound, "")
-		want(t, s.DeleteGate(ctx, ByCommand, "a", 0), ErrNotFound, "")
+func testGates(t *testing.T, p *place) {
+	s := p.open(t, seldom)
+	ctx := t.Context()
+	made := p.gate(t, s, `{"name":"a","model":"echo/one","temperature":0.70,"timeouts":{"idle":"9s","total":"1m0s"},"createdAt":"x"}`)
+	if !gate.IsUUID(made.ID) || made.Version != 1 || !made.Created.Equal(t0.Truncate(time.Millisecond)) {
+		t.Errorf("made %+v", made)
+	}
+	upper := p.gate(t, s, `{"id":"{`+strings.ToUpper("abcdefab-0000-4000-8000-000000000001")+`}","model":"echo/two"}`)
+	if upper.ID != "abcdefab-0000-4000-8000-000000000001" {
+		t.Errorf("id %q", upper.ID)
+	}
+	p.clock.advance(time.Minute)
+	changed, err := s.UpdateGate(ctx, ByDashboard, "a", 1, []byte(`{"temperature":null,"timeouts":{"idle":null},"description":"d"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const doc = `{"id":"%s","name":"a","description":"d","model":"echo/one","timeouts":{"total":"1m0s"}}`
+	if string(changed.JSON) != fmt.Sprintf(doc, made.ID) || changed.Version != 2 || !changed.Updated.Equal(made.Created.Add(time.Minute)) {
+		t.Errorf("changed to %s, %+v", changed.JSON, changed)
+	}
+	if same, err := s.UpdateGate(ctx, ByAdmin, made.ID, 0, []byte(`{"description":"d","version":2}`)); err != nil || same.Version != 2 {
+		t.Errorf("without a change: %+v, %v", same, err)
+	}
+	got, err := s.Gate(ctx, "urn:uuid:"+made.ID)
+	if err != nil || string(got.JSON) != string(changed.JSON) || got.Version != 2 || !got.Created.Equal(made.Created) {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	gates, err := s.Gates(ctx)
+	if err != nil || len(gates) != 2 || gates[0].ID != upper.ID || gates[1].ID != made.ID {
+		t.Errorf("gates %v, %v", gates, err)
+	}
+	if err := s.DeleteGate(ctx, ByCommand, "a", 2); err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.Gate(ctx, "a")
+	want(t, err, ErrNotFound, "")
+	want(t, s.DeleteGate(ctx, ByCommand, "a", 0), ErrNotFound, "")
 
-		history, err := s.History(ctx, HistoryFilter{ID: made.ID})
-		if err != nil || len(history) != 3 {
-			t.Fatalf("history %v, %v", history, err)
+	history, err := s.History(ctx, HistoryFilter{ID: made.ID})
+	if err != nil || len(history) != 3 {
+		t.Fatalf("history %v, %v", history, err)
+	}
+	for i, h := range []struct {
+		who           Who
+		action        string
+		before, after string
+	}{
+		{ByCommand, Deleted, string(changed.JSON), ""},
+		{ByDashboard, Updated, string(made.JSON), string(changed.JSON)},
+		{ByAdmin, Created, "", string(made.JSON)},
+	} {
+		c := history[i]
+		if c.Who != h.who || c.Action != h.action || c.What != WhatGate || string(c.Before) != h.before || string(c.After) != h.after {
+			t.Errorf("change %d is %+v", i, c)
 		}
-		for i, h := range []struct {
-			who           Who
-			action        string
-			before, after string
-		}{
-			{ByCommand, Deleted, string(changed.JSON), ""},
-			{ByDashboard, Updated, string(made.JSON), string(changed.JSON)},
-			{ByAdmin, Created, "", string(made.JSON)},
-		} {
-			c := history[i]
-			if c.Who != h.who || c.Action != h.action || c.What != WhatGate || string(c.Before) != h.before || string(c.After) != h.after {
-				t.Errorf("change %d is %+v", i, c)
-			}
-		}
-		older, err := s.History(ctx, HistoryFilter{Before: history[1].Revision, Limit: 1})
-		if err != nil || len(older) != 1 || older[0].ID != upper.ID {
-			t.Errorf("older changes %v, %v", older, err)
-		}
-	})
+	}
+	older, err := s.History(ctx, HistoryFilter{Before: history[1].Revision, Limit: 1})
+	if err != nil || len(older) != 1 || older[0].ID != upper.ID {
+		t.Errorf("older changes %v, %v", older, err)
+	}
 }
 
-func TestGateRefusals(t *testing.T) {
-	each(t, func(t *testing.T, p *place) {
-		s := p.open(t, seldom)
-		g := p.gate(t, s, `{"id":"`+id(1)+`","name":"a","model":"echo/one"}`)
-		p.gate(t, s, `{"id":"`+id(2)+`","name":"b","model":"echo/one"}`)
-		for _, c := range []struct {
-			text  string
-			kind  error
-			field string
-		}{
-			{`{"name":"c"}`, ErrInvalid, "model"},
-			{`{"model":"echo/x","temperature":3,"topP":-1}`, ErrInvalid, "temperature topP"},
-			{`{"model":"echo/x","colour":1}`, ErrInvalid, "colour"},
-			{`{"model":"echo/x","model":"echo/y"}`, ErrInvalid, "model"},
-			{`{"model":"echo/x","id":"one"}`, ErrInvalid, "id"},
-			{`{"model":"echo/x","version":1}`, ErrInvalid, "version"},
-			{`{"model":"echo/x","rateLimit":{"count":1}}`, ErrInvalid, "rateLimit.window"},
-			{`{`, ErrInvalid, ""},
-			{`null`, ErrInvalid, ""},
-			{`[]`, ErrInvalid, ""},
-			{`{"model":"echo/x","description":"` + strings.Repeat("x", maxDoc) + `"}`, ErrInvalid, ""},
-			{`{"model":"echo/x","id":"` + id(1) + `"}`, ErrTaken, "id"},
-			{`{"model":"echo/x","name":"a"}`, ErrTaken, "name"},
-		} {
-			_, err := s.CreateGate(t.Context(), ByAdmin, []byte(c.text))
-			want(t, err, c.kind, c.field)
-		}
-		for _, c := range []struct {
-			version int64
-			patch   string
-			kind    error
-			field   string
-		}{
-			{2, `{}`, ErrVersion, ""},
-			{0, `{"version":2}`, ErrVersion, ""},
-			{1, `{"model":null}`, ErrInvalid, "model"},
-			{1, `{"id":"` + id(3) + `"}`, ErrInvalid, "id"},
-			{1, `{"name":"b"}`, ErrTaken, "name"},
-			{1, `3`, ErrInvalid, ""},
-		} {
-			_, err := s.UpdateGate(t.Context(), ByAdmin, "a", c.version, []byte(c.patch))
-			want(t, err, c.kind, c.field)
-		}
-		_, err := s.UpdateGate(t.Context(), ByAdmin, id(9), 0, []byte(`{}`))
-		want(t, err, ErrNotFound, "")
-		if got, err := s.Gate(t.Context(), g.ID); err != nil || got.Version != 1 {
-			t.Errorf("after refusals %+v, %v", got, err)
-		}
-		if h, err := s.History(t.Context(), HistoryFilter{}); err != nil || len(h) != 2 {
-			t.Errorf("history has refusals: %v, %v", h, err)
-		}
-	})
+func testGateRefusals(t *testing.T, p *place) {
+	s := p.open(t, seldom)
+	g := p.gate(t, s, `{"id":"`+id(1)+`","name":"a","model":"echo/one"}`)
+	p.gate(t, s, `{"id":"`+id(2)+`","name":"b","model":"echo/one"}`)
+	for _, c := range []struct {
+		text  string
+		kind  error
+		field string
+	}{
+		{`{"name":"c"}`, ErrInvalid, "model"},
+		{`{"model":"echo/x","temperature":3,"topP":-1}`, ErrInvalid, "temperature topP"},
+		{`{"model":"echo/x","colour":1}`, ErrInvalid, "colour"},
+		{`{"model":"echo/x","model":"echo/y"}`, ErrInvalid, "model"},
+		{`{"model":"echo/x","id":"one"}`, ErrInvalid, "id"},
+		{`{"model":"echo/x","version":1}`, ErrInvalid, "version"},
+		{`{"model":"echo/x","rateLimit":{"count":1}}`, ErrInvalid, "rateLimit.window"},
+		{`{`, ErrInvalid, ""},
+		{`null`, ErrInvalid, ""},
+		{`[]`, ErrInvalid, ""},
+		{`{"model":"echo/x","description":"` + strings.Repeat("x", maxDoc) + `"}`, ErrInvalid, ""},
+		{`{"model":"echo/x","id":"` + id(1) + `"}`, ErrTaken, "id"},
+		{`{"model":"echo/x","name":"a"}`, ErrTaken, "name"},
+	} {
+		_, err := s.CreateGate(t.Context(), ByAdmin, []byte(c.text))
+		want(t, err, c.kind, c.field)
+	}
+	for _, c := range []struct {
+		version int64
+		patch   string
+		kind    error
+		field   string
+	}{
+		{2, `{}`, ErrVersion, ""},
+		{0, `{"version":2}`, ErrVersion, ""},
+		{1, `{"model":null}`, ErrInvalid, "model"},
+		{1, `{"id":"` + id(3) + `"}`, ErrInvalid, "id"},
+		{1, `{"name":"b"}`, ErrTaken, "name"},
+		{1, `3`, ErrInvalid, ""},
+	} {
+		_, err := s.UpdateGate(t.Context(), ByAdmin, "a", c.version, []byte(c.patch))
+		want(t, err, c.kind, c.field)
+	}
+	_, err := s.UpdateGate(t.Context(), ByAdmin, id(9), 0, []byte(`{}`))
+	want(t, err, ErrNotFound, "")
+	if got, err := s.Gate(t.Context(), g.ID); err != nil || got.Version != 1 {
+		t.Errorf("after refusals %+v, %v", got, err)
+	}
+	if h, err := s.History(t.Context(), HistoryFilter{}); err != nil || len(h) != 2 {
+		t.Errorf("history has refusals: %v, %v", h, err)
+	}
 }
 
 // Many change the same gate in two instances: none is lost, and of those that name the version one wins.
-func TestManyAtOnce(t *testing.T) {
-	each(t, func(t *testing.T, p *place) {
-		stores := []*Store{p.open(t, 5*time.Millisecond), p.open(t, 5*time.Millisecond)}
-		p.gate(t, stores[0], `{"name":"a","model":"echo/one"}`)
-		const many = 8
-		var won, refused atomic.Int64
-		var all sync.WaitGroup
-		for i := range many {
-			s := stores[i%2]
-			all.Go(func() {
-				if _, err := s.UpdateGate(t.Context(), ByAdmin, "a", 1, []byte(fmt.Sprintf(`{"description":"%d"}`, i))); err == nil {
-					won.Add(1)
-				} else if errors.Is(err, ErrVersion) {
-					refused.Add(1)
-				} else {
-					t.Error(err)
-				}
-			})
-			all.Go(func() {
-				if _, err := s.CreateGate(t.Context(), ByAdmin, []byte(`{"name":"same","model":"echo/x"}`)); err != nil && !errors.Is(err, ErrTaken) {
-					t.Error(err)
-				}
-			})
-		}
-		all.Wait()
-		if won.Load() != 1 || refused.Load() != many-1 {
-			t.Errorf("%d won and %d were refused", won.Load(), refused.Load())
-		}
-		gates, err := stores[1].Gates(t.Context())
-		if err != nil || len(gates) != 2 {
-			t.Errorf("gates %v, %v", gates, err)
-		}
-		h, err := stores[0].History(t.Context(), HistoryFilter{})
-		if err != nil || len(h) != 3 || !slices.IsSortedFunc(h, func(a, b Change) int { return int(b.Revision - a.Revision) }) {
-			t.Errorf("history %v, %v", h, err)
-		}
-	})
+func testManyAtOnce(t *testing.T, p *place) {
+	stores := []*Store{p.open(t, 5*time.Millisecond), p.open(t, 5*time.Millisecond)}
+	p.gate(t, stores[0], `{"name":"a","model":"echo/one"}`)
+	const many = 8
+	var won, refused atomic.Int64
+	var all sync.WaitGroup
+	for i := range many {
+		s := stores[i%2]
+		all.Go(func() {
+			if _, err := s.UpdateGate(t.Context(), ByAdmin, "a", 1, []byte(fmt.Sprintf(`{"description":"%d"}`, i))); err == nil {
+				won.Add(1)
+			} else if errors.Is(err, ErrVersion) {
+				refused.Add(1)
+			} else {
+				t.Error(err)
+			}
+		})
+		all.Go(func() {
+			if _, err := s.CreateGate(t.Context(), ByAdmin, []byte(`{"name":"same","model":"echo/x"}`)); err != nil && !errors.Is(err, ErrTaken) {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if won.Load() != 1 || refused.Load() != many-1 {
+		t.Errorf("%d won and %d were refused", won.Load(), refused.Load())
+	}
+	gates, err := stores[1].Gates(t.Context())
+	if err != nil || len(gates) != 2 {
+		t.Errorf("gates %v, %v", gates, err)
+	}
+	h, err := stores[0].History(t.Context(), HistoryFilter{})
+	if err != nil || len(h) != 3 || !slices.IsSortedFunc(h, func(a, b Change) int { return int(b.Revision - a.Revision) }) {
+		t.Errorf("history %v, %v", h, err)
+	}
 }
