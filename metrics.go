@@ -34,6 +34,7 @@ type metrics struct {
 
 	lookups gate.Lookups
 	asked   askedModels
+	spend   spenders
 }
 
 // The bounds of the histograms, in seconds.
@@ -110,6 +111,7 @@ func (m *metrics) count(rec *relay.Record) {
 	if reason := refusal(rec); reason != "" {
 		m.refused.WithLabelValues(rec.Gate, reason).Inc()
 	}
+	m.spend.add(rec.Subjects)
 	m.countTries(rec)
 	m.countUsage(rec, model)
 	if !rec.Stream || rec.FirstToken == 0 {

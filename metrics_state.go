@@ -15,10 +15,10 @@ type state struct {
 	app     *App
 	metrics *metrics
 
-	gates, reloadOK, hits, misses, running, key *prometheus.Desc
-	queue, journal, ledgerOK, failures          *prometheus.Desc
-	dropped, droppedPayloads                    *prometheus.Desc
-	pricesAge, pricesInfo                       *prometheus.Desc
+	gates, reloadOK, hits, misses, running, key, budget *prometheus.Desc
+	queue, journal, ledgerOK, failures                  *prometheus.Desc
+	dropped, droppedPayloads                            *prometheus.Desc
+	pricesAge, pricesInfo                               *prometheus.Desc
 }
 
 func newState(a *App, m *metrics) *state {
@@ -34,6 +34,8 @@ func newState(a *App, m *metrics) *state {
 		running:  desc("requests_running", "Chat completions that are under way."),
 		key: desc("key_state", "1 for the state that a provider's key is in, over all models or for one: ok, cooling, tripped (the breaker is open), dead.",
 			"provider", "key", "model", "state"),
+		budget: desc("budget_used_ratio", "The share of a budget that is spent in its present period, where this process counts for itself.",
+			"subject", "period"),
 		queue:           desc("ledger_queue", "Rows that wait for the ledger's database."),
 		journal:         desc("ledger_journal_bytes", "The size of the ledger's journal."),
 		ledgerOK:        desc("ledger_ok", "Whether the ledger can write, or is off."),
@@ -48,7 +50,7 @@ func newState(a *App, m *metrics) *state {
 // Describe implements prometheus.Collector.
 func (s *state) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		s.gates, s.reloadOK, s.hits, s.misses, s.running, s.key, s.queue, s.journal, s.ledgerOK, s.failures,
+		s.gates, s.reloadOK, s.hits, s.misses, s.running, s.key, s.budget, s.queue, s.journal, s.ledgerOK, s.failures,
 		s.dropped, s.droppedPayloads, s.pricesAge, s.pricesInfo,
 	} {
 		to <- d
@@ -72,6 +74,9 @@ func (s *state) Collect(to chan<- prometheus.Metric) {
 		for _, reason := range keyReasons {
 			gauge(s.key, oneIf(reason == now), row.provider, row.key, row.model, reason.String())
 		}
+	}
+	for row, share := range s.metrics.spend.used(s.app.books.spentNow) {
+		gauge(s.budget, share, row.subject, row.period)
 	}
 	ledger := s.app.books.stats()
 	gauge(s.queue, float64(ledger.Queued+ledger.Spilled))

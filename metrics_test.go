@@ -3,6 +3,7 @@ package layergateway
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"regexp"
 	"slices"
@@ -309,6 +310,10 @@ func TestMetrics(t *testing.T) {
 				api_key once {
 					rate_limit 1 1h
 				}
+				api_key spender {
+					name   web
+					budget 0.0001 daily alert_only
+				}
 				provider broken openai {
 					base_url ` + server.URL + `/openai/v1
 					api_key wrong
@@ -333,6 +338,9 @@ func TestMetrics(t *testing.T) {
 	for range 2 {
 		s.do(s.client, "POST", chatPath, question("google", "hi", false), "Authorization", "Bearer once")
 	}
+	if got := s.do(s.client, "POST", chatPath, question("anthropic", "hi", false), "Authorization", "Bearer spender"); got.status != 200 {
+		t.Fatalf("%d %s", got.status, got.body)
+	}
 	if err := s.reload(block("keepalive 20s\n")); err != nil {
 		t.Fatal(err)
 	}
@@ -340,15 +348,15 @@ func TestMetrics(t *testing.T) {
 		name, labels string
 		value        float64
 	}{
-		{"requests_total", `outcome="ok"`, 3},
+		{"requests_total", `outcome="ok"`, 4},
 		{"requests_running", "", 0},
 		{"limits_refused_total", `gate="google",reason="requests"`, 1},
 		{"attempts_total", `model="gpt-4o",provider="broken",result="auth"`, 1},
 		{"failovers_total", `model="claude-sonnet-4-5",provider="anthropic"`, 1},
 		{"time_to_first_token_seconds_count", `provider="openai"`, 1},
 		{"time_per_output_token_seconds_count", `provider="openai"`, 1},
-		{"request_duration_seconds_count", "", 4},
-		{"overhead_seconds_count", "", 3},
+		{"request_duration_seconds_count", "", 5},
+		{"overhead_seconds_count", "", 4},
 		{"key_state", `key="0",model="",provider="broken",state="dead"`, 1},
 		{"key_state", `key="0",model="",provider="broken",state="ok"`, 0},
 		{"key_state", `key="0",model="",provider="openai",state="ok"`, 1},
@@ -364,6 +372,10 @@ func TestMetrics(t *testing.T) {
 	hits, misses := s.metric("layer_gateway_gate_cache_hits_total", ""), s.metric("layer_gateway_gate_cache_misses_total", "")
 	if misses < 1 || hits+misses < 4 {
 		t.Errorf("%v look-ups hit, %v missed", hits, misses)
+	}
+	paid := s.metric("layer_gateway_cost_usd_total", `gate="anthropic"`)
+	if got, want := s.metric("layer_gateway_budget_used_ratio", `period="daily",subject="key \"web\""`), paid/0.0001; want == 0 || math.Abs(got/want-1) > 1e-9 {
+		t.Errorf("%v of the budget is used, want %v", got, want)
 	}
 	_, rows := documented(t)
 	for _, typed := range regexp.MustCompile(`(?m)^# TYPE (layer_gateway_\S+) (\S+)$`).

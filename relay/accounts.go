@@ -27,6 +27,7 @@ type Books struct {
 // will. It returns the targets that it may use.
 func (x *exchange) admit(targets []gate.Target, key *access.Key) ([]gate.Target, error) {
 	subjects := x.subjects(key)
+	x.rec.Subjects = subjects
 	budgeted, priced := false, false
 	for _, s := range subjects {
 		budgeted = budgeted || s.Budgeted()

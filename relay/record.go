@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/layergateway/layergateway/access/limit"
 	"github.com/layergateway/layergateway/cost"
 	"github.com/layergateway/layergateway/gate"
 	"github.com/layergateway/layergateway/openai"
@@ -39,12 +40,13 @@ type Record struct {
 	Trace     string // the trace's id
 	Asked     string // the model as the client wrote it
 	GateID    string
-	Gate      string        // the gate's name, or its id if it has none
-	Targets   []gate.Target // the gate's
-	Provider  string        // of the last attempt
-	Model     string        // the provider's own name of the model
-	Session   string        // the client's X-Layer-Session-Id
-	User      string        // the client's end user
+	Gate      string           // the gate's name, or its id if it has none
+	Targets   []gate.Target    // the gate's
+	Subjects  []*limit.Subject // who is held to limits with it
+	Provider  string           // of the last attempt
+	Model     string           // the provider's own name of the model
+	Session   string           // the client's X-Layer-Session-Id
+	User      string           // the client's end user
 	Stream    bool
 	Outcome   Outcome
 	Status    int // as the client saw it; 0 if it saw none
