@@ -386,6 +386,32 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
+// Who finds no place is counted, and so is who has one.
+func TestMetricsOfConcurrency(t *testing.T) {
+	u, server, gates := providers(t)
+	halted := halt(u)
+	defer halted.open() // or the server would wait for its requests for ever
+	server.Config.Handler = halted
+	s := start(t, "layer_gateway {\napi_key k\nmax_concurrent 1 0\n"+gates+"}")
+	r := s.stream("openai", "[[chunks=40]]")
+	if !r.next() {
+		t.Fatal("the stream has no beginning")
+	}
+	if got := s.chat("openai", "hi"); got.status != 503 {
+		t.Errorf("beside it: %d %s", got.status, got.body)
+	}
+	for name, want := range map[string]float64{"requests_running": 1, "limits_refused_total": 1} {
+		if got := s.metric("layer_gateway_"+name, ""); got != want {
+			t.Errorf("%s is %v, want %v", name, got, want)
+		}
+	}
+	if got := s.metric("layer_gateway_limits_refused_total", `gate="",reason="concurrency"`); got != 1 {
+		t.Errorf("%v were refused for concurrency", got)
+	}
+	halted.open()
+	r.all()
+}
+
 // Models that clients made up have no series, whatever the provider's health remembers of them.
 func TestStatesOfModels(t *testing.T) {
 	s := start(t, `
