@@ -47,9 +47,14 @@ type cached struct {
 	gate       *Gate
 }
 
-func newCache(size int64) (*cache, error) {
+// newCache makes a cache of at most size bytes. It counts what is asked for with
+// an eye to so many gates, twice over for their names: its counters take memory,
+// and there is a cache for each configuration that still has a stream.
+func newCache(size, gates int64) (*cache, error) {
+	const fewest = 1000
+	counted := min(size/gateCost, max(fewest, 4*gates))
 	entries, err := ristretto.NewCache(&ristretto.Config[uint64, *cached]{
-		NumCounters:        max(1000, 10*size/gateCost), // ten for each entry that fits
+		NumCounters:        10 * max(1, counted), // ten for each entry
 		MaxCost:            size,
 		BufferItems:        64,
 		IgnoreInternalCost: true, // costs are bytes already

@@ -83,16 +83,13 @@ func NewTable(o Options) (*Table, error) {
 	if o.CacheSize <= 0 {
 		o.CacheSize = defaultCacheSize
 	}
-	cache, err := newCache(int64(o.CacheSize))
-	if err != nil {
-		return nil, err
-	}
-	t := &Table{options: o, cache: cache, now: time.Now}
+	t := &Table{options: o, now: time.Now}
 	if _, err := t.Reload(); err != nil {
-		cache.close()
 		return nil, err
 	}
-	return t, nil
+	var err error
+	t.cache, err = newCache(int64(o.CacheSize), int64(t.Len()))
+	return t, err
 }
 
 // Lookup finds a gate by its id, in any case and with or without braces, or by its exact name. What Order of the gate
