@@ -130,6 +130,9 @@ func (c *conversion) gate(node *yaml.Node, name string) {
 		raw = withMember(raw, "id", uuid.NewSHA1(namespace, []byte(name)).String())
 	}
 	label := strconv.Quote(name)
+	if id := fields["id"]; name == "" {
+		label = strconv.Quote(id.Value)
+	}
 	config, err := gate.Decode(raw)
 	if err != nil {
 		for _, one := range apart(err) {

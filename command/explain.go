@@ -15,7 +15,10 @@ import (
 	"github.com/layergateway/layergateway/access"
 	"github.com/layergateway/layergateway/access/limit"
 	"github.com/layergateway/layergateway/cost"
+	"github.com/layergateway/layergateway/cost/estimate"
 	"github.com/layergateway/layergateway/gate"
+	"github.com/layergateway/layergateway/openai"
+	"github.com/layergateway/layergateway/provider"
 	"github.com/layergateway/layergateway/relay"
 )
 
@@ -88,7 +91,9 @@ type Target struct {
 	Body      jsontext.Value `json:"body,omitzero"`
 	Dropped   []string       `json:"dropped"`
 	WorstCase *cost.Amount   `json:"worst_case"`
-	Problem   string         `json:"problem,omitzero"`
+	Problems  []string       `json:"problems,omitzero"`
+
+	ends bool // it would refuse the request, and no other target would be asked
 }
 
 // Explain prints what a gateway would do with a request, and sends nothing. The error has CodeNo if the request would
@@ -111,7 +116,7 @@ func Explain(ctx context.Context, s Streams, at *relay.Relay, o ExplainOptions) 
 	} else {
 		e.print(out)
 	}
-	if out.err == nil && (e.Refused != nil || !e.Limits.Admitted) {
+	if out.err == nil && (e.Refused != nil || !e.Limits.Admitted || len(e.Targets) > 0 && e.Targets[0].ends) {
 		return no(nil)
 	}
 	return out.err
@@ -150,6 +155,9 @@ func explain(ctx context.Context, at *relay.Relay, o *ExplainOptions) (*Explanat
 	e.Tokens = r.asked.Tokens
 	if !r.asked.Unpriced {
 		e.WorstCase = &r.asked.Cost
+	}
+	if !r.calls[0].bounded {
+		e.Notes = append(e.Notes, fmt.Sprintf("nothing limits the answer's length: %d tokens an answer are reserved for, and more where one under a budget grows longer", estimate.Typical(0)))
 	}
 	e.Limits.Admitted = r.denied == nil
 	if denial, ok := errors.AsType[*limit.Denial](r.denied); ok {
@@ -198,19 +206,49 @@ func (e *Explanation) describe(at *relay.Relay, rec *relay.Record) {
 func (e *Explanation) target(at *relay.Relay, c *call) Target {
 	t := Target{Target: c.target.Provider + "/" + c.target.Model, Dropped: []string{}}
 	p := at.Providers[c.target.Provider]
-	if p.NeedsKey && len(p.Keys.Values()) == 0 {
-		t.Problem = fmt.Sprintf("the provider has no key, so the next target is asked: %s is empty", p.Keys.Missing())
+	keyless := p.NeedsKey && len(p.Keys.Values()) == 0
+	if keyless {
+		t.problem("the provider has no key, so the next target is asked: %s is empty", p.Keys.Missing())
 	}
 	if c.err != nil {
-		t.Problem = c.err.Error()
-		if p.Fetch != nil && strings.Contains(t.Problem, "takes bytes alone") {
-			t.Problem = "the provider takes no addresses of images and files: the gateway would fetch them first. Put data URLs into the request to see what is sent"
-		}
-		return t
+		t.failed(p, c.err)
+	} else {
+		t.Method, t.URL = c.request.Method, strings.ReplaceAll(c.request.URL.String(), credential, redacted)
+		t.Header = shownHeader(c.request.Header, p)
+		t.Body = jsontext.Value(strings.ReplaceAll(string(c.body), credential, redacted))
 	}
-	t.Method, t.URL = c.request.Method, strings.ReplaceAll(c.request.URL.String(), credential, redacted)
-	t.Header = c.request.Header.Clone()
-	for name, values := range t.Header {
+	if len(c.dropped) > 0 {
+		t.Dropped = c.dropped
+		if e.Strict {
+			t.problem("the request is refused, since the gate is strict and fields would be dropped")
+			t.ends = true
+		}
+	}
+	t.ends = t.ends && !keyless
+	return t
+}
+
+func (t *Target) problem(format string, args ...any) {
+	t.Problems = append(t.Problems, fmt.Sprintf(format, args...))
+}
+
+// failed says why a request can't be made.
+func (t *Target) failed(p *provider.Provider, err error) {
+	refused, isRefusal := errors.AsType[*openai.Error](err)
+	switch {
+	case isRefusal && refused.Code == "invalid_image_url" && p.Fetch != nil:
+		t.problem("the provider takes no addresses of images and files: the gateway would fetch them first. Put data URLs into the request to see what is sent")
+	case isRefusal:
+		t.problem("the request is refused, and no other target is asked: %v", err)
+		t.ends = true
+	default:
+		t.problem("%v", err)
+	}
+}
+
+func shownHeader(header http.Header, p *provider.Provider) http.Header {
+	shown := header.Clone()
+	for name, values := range shown {
 		_, own := p.Header[name]
 		for i, v := range values {
 			if own || slices.Contains(secretHeaders, name) || strings.Contains(v, credential) {
@@ -218,14 +256,7 @@ func (e *Explanation) target(at *relay.Relay, c *call) Target {
 			}
 		}
 	}
-	t.Body = jsontext.Value(strings.ReplaceAll(string(c.body), credential, redacted))
-	if len(c.dropped) > 0 {
-		t.Dropped = c.dropped
-		if e.Strict {
-			t.Problem = "refused, since the gate is strict and fields would be dropped"
-		}
-	}
-	return t
+	return shown
 }
 
 const redacted = "[redacted]"

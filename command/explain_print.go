@@ -1,11 +1,10 @@
 package command
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
-
-	"maps"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -34,7 +33,7 @@ func (e *Explanation) print(out *printer) {
 		field("refused", "%d %s: %s", e.Refused.Status, e.Refused.Code, oneLine(e.Refused.Message))
 		return
 	}
-	field("worst case", "%s, about %d tokens", dollars(e.WorstCase), e.Tokens)
+	field("worst case", "%s; at token limits it counts for about %d tokens at first", dollars(e.WorstCase), e.Tokens)
 	for _, spent := range e.Limits.Spent {
 		since := "ever"
 		if !spent.Since.IsZero() {
@@ -54,8 +53,8 @@ func (e *Explanation) print(out *printer) {
 
 func (t *Target) print(out *printer, number int) {
 	out.printf("\n%d. %s, at most %s\n", number, oneLine(t.Target), dollars(t.WorstCase))
-	if t.Problem != "" {
-		out.printf("   problem: %s\n", oneLine(t.Problem))
+	for _, problem := range t.Problems {
+		out.printf("   problem: %s\n", oneLine(problem))
 	}
 	if len(t.Dropped) > 0 {
 		out.printf("   dropped: %s\n", oneLine(strings.Join(t.Dropped, ", ")))

@@ -41,6 +41,7 @@ type call struct {
 	request *http.Request // nil: it could not be made
 	body    []byte
 	dropped []string
+	bounded bool // the answer's length has a limit
 	err     error
 }
 
@@ -185,6 +186,7 @@ func (l *listener) Request(ctx context.Context, p *provider.Call) (*http.Request
 	if err == nil {
 		c.dropped = l.Chat.Dropped()
 	}
+	_, c.bounded = p.Request.Int(p.Edits, "max_completion_tokens", "max_tokens")
 	l.rehearsal.mu.Lock()
 	defer l.rehearsal.mu.Unlock()
 	l.rehearsal.calls = append(l.rehearsal.calls, c)
