@@ -64,7 +64,7 @@ func said(n int, text func(i int) string) []string {
 func streamed(r *Relay, p *pieces) {
 	r.Providers["a"].Transport = roundTrip(func(req *http.Request) (*http.Response, error) {
 		p.ctx = req.Context()
-		return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"text/event-stream"}}, Body: io.NopCloser(p), Request: req}, nil
+		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"text/event-stream"}}, Body: io.NopCloser(p), Request: req}, nil
 	})
 }
 
@@ -386,7 +386,7 @@ func BenchmarkAdmission(b *testing.B) {
 				if books.Ledger, err = ledger.Open(b.Context(), ledger.Config{Dir: b.TempDir()}); err != nil {
 					b.Fatal(err)
 				}
-				defer books.Ledger.Close(context.Background()) //nolint:errcheck // the rows are of no interest
+				defer books.Ledger.Close(context.Background())
 			}
 			w := httptest.NewRecorder()
 			x := &exchange{relay: r, w: w, r: req, req: body, gate: &gate.Gate{ID: assistantID}, edits: new(openai.Edits), books: books, out: newDownstream(w, 0)}

@@ -77,7 +77,7 @@ func TestDrain(t *testing.T) {
 					leave()
 				}
 				p.ctx = req.Context()
-				return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {typ}}, Body: io.NopCloser(p), Request: req}, nil
+				return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {typ}}, Body: io.NopCloser(p), Request: req}, nil
 			})
 			var rec *Record
 			if test.leave == "write" {
@@ -107,7 +107,7 @@ func TestDrainEnds(t *testing.T) {
 		defer leave()
 		r.Providers["a"].Transport = roundTrip(func(req *http.Request) (*http.Response, error) {
 			body := &stop{strings.NewReader(list[0] + list[1]), leave, req.Context()}
-			return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"text/event-stream"}}, Body: io.NopCloser(body), Request: req}, nil
+			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"text/event-stream"}}, Body: io.NopCloser(body), Request: req}, nil
 		})
 		start := time.Now()
 		_, rec := askAs(ctx, r, hiStream, nil, books.key)
