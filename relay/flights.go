@@ -18,6 +18,7 @@ var errStopping = &openai.Error{Status: http.StatusServiceUnavailable, Type: ope
 type Flights struct {
 	mu      sync.Mutex
 	running map[*flight]struct{}
+	told    int // requests that somebody is still to be told of
 	stopped bool
 	idle    chan struct{} // closed once all have ended after Stop
 }
@@ -49,6 +50,20 @@ func (f *Flights) begin(ctx context.Context) (context.Context, func()) {
 	}
 }
 
+// Tell keeps the process until what became of a request is known to all who are
+// told of it; the function says that it is.
+func (f *Flights) Tell() (told func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.told++
+	return func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.told--
+		f.signal()
+	}
+}
+
 // Len is how many exchanges are under way.
 func (f *Flights) Len() int {
 	f.mu.Lock()
@@ -58,7 +73,7 @@ func (f *Flights) Len() int {
 
 // signal says that nothing is left to wait for.
 func (f *Flights) signal() {
-	if !f.stopped || len(f.running) > 0 {
+	if !f.stopped || len(f.running) > 0 || f.told > 0 {
 		return
 	}
 	select {
