@@ -1,0 +1,144 @@
+package dashboard
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/layergateway/layergateway/cost"
+	"github.com/layergateway/layergateway/gate"
+	"github.com/layergateway/layergateway/ledger"
+	"github.com/layergateway/layergateway/store"
+)
+
+type keysPage struct {
+	Keys     []keyRow
+	HasStore bool
+	Gates    []string
+	Month    time.Time
+	// Made is a key that was just made or rotated, whose text is shown this once.
+	Made *madeKey
+	// Problem is why a key could not be made; Form is what was asked for.
+	Problem string
+	Form    keyForm
+	Periods []string
+}
+
+// keyRow is a client key, of the configuration or the store.
+type keyRow struct {
+	Key
+	Stored  *store.Key // nil for one of the configuration
+	Spent   cost.Amount
+	LastUse time.Time
+	Budget  *budget
+}
+
+// State is whether the key lets in.
+func (k keyRow) State(now time.Time) string {
+	switch {
+	case k.Stored != nil && !k.Stored.Revoked.IsZero():
+		return "revoked"
+	case !k.Expires.IsZero() && !now.Before(k.Expires):
+		return "expired"
+	}
+	return "valid"
+}
+
+// AllGates reports whether the key may use every gate; else it is Gates alone.
+func (k keyRow) AllGates() bool { return k.Gates == nil }
+
+// LimitWords are the key's limits, one each.
+func (k keyRow) LimitWords() []string { return limitWords(k.Limits) }
+
+type madeKey struct {
+	Name, Text string
+	Until      time.Time // until when the text before works too
+}
+
+// keyForm is what the form for a new key has.
+type keyForm struct {
+	Name, Expires, Budget, Period string
+	Gates                         []string
+}
+
+// Has reports whether a gate was chosen.
+func (f keyForm) Has(gate string) bool { return slices.Contains(f.Gates, gate) }
+
+// configuredAndStored is a key as pages that only name keys need it.
+type configuredAndStored struct {
+	Key
+	stored *store.Key
+}
+
+// allKeys are the keys of the configuration and then those of the store.
+func (h *Handler) allKeys(ctx context.Context) ([]configuredAndStored, error) {
+	var list []configuredAndStored
+	for _, k := range h.o.Keys() {
+		list = append(list, configuredAndStored{Key: k})
+	}
+	keyStore, ok := h.o.Store()
+	if !ok {
+		return list, nil
+	}
+	stored, err := keyStore.Keys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range stored {
+		limits, err := k.LimitsConfig.Limits()
+		if err != nil {
+			limits = gate.Limits{} // the store checks them; one that it can't use lets nobody in
+		}
+		key := Key{ID: k.ID, Name: k.Name, Gates: k.Gates, Limits: limits}
+		key.Expires, _ = parseTime(k.Expires)
+		list = append(list, configuredAndStored{key, k})
+	}
+	return list, nil
+}
+
+func (h *Handler) keys(w http.ResponseWriter, r *http.Request) {
+	h.showKeys(w, r, http.StatusOK, keysPage{})
+}
+
+func (h *Handler) showKeys(w http.ResponseWriter, r *http.Request, status int, p keysPage) {
+	l, done := h.o.Ledger()
+	defer done()
+	ctx := r.Context()
+	now := h.o.Now().UTC()
+	p.Periods = []string{gate.Monthly, gate.Weekly, gate.Daily, gate.Total}
+	p.Month = time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)
+	keys, err := h.allKeys(ctx)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	sums, err := l.Series(ctx, ledger.SeriesQuery{By: ledger.ByKey, From: p.Month})
+	if err != nil && !errors.Is(err, ledger.ErrOff) {
+		h.fail(w, r, err)
+		return
+	}
+	spent := make(map[string]cost.Amount)
+	for i := range sums {
+		spent[sums[i].ID] = sums[i].Cost
+	}
+	for _, k := range keys {
+		row := keyRow{Key: k.Key, Stored: k.stored, Spent: spent[k.ID]}
+		if k.stored != nil {
+			row.LastUse = k.stored.LastUsed
+		} else if last, _, err := l.Rows(ctx, ledger.Filter{KeyID: k.ID, Limit: 1}); err == nil && len(last) > 0 {
+			row.LastUse = last[0].Start
+		}
+		if row.Budget, err = h.budget(ctx, l, "key", k.Name, k.ID, "", k.Limits); err != nil && !errors.Is(err, ledger.ErrOff) {
+			h.fail(w, r, err)
+			return
+		}
+		p.Keys = append(p.Keys, row)
+	}
+	for _, g := range h.o.Gates() {
+		p.Gates = append(p.Gates, g.Label())
+	}
+	_, p.HasStore = h.o.Store()
+	h.render(w, r, status, "keys", "Keys", p)
+}

@@ -1,0 +1,267 @@
+package dashboard
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/layergateway/layergateway/cost"
+	"github.com/layergateway/layergateway/ledger"
+)
+
+// dimensions are what sums can be told apart by, as the URL calls them.
+var dimensions = []struct {
+	Name  string
+	Label string
+	by    ledger.Dimension
+}{
+	{"gate", "Gates", ledger.ByGate}, {"model", "Models", ledger.ByModel}, {"provider", "Providers", ledger.ByProvider},
+	{"key", "Keys", ledger.ByKey},
+}
+
+type overviewPage struct {
+	Span    span
+	Ranges  []namedRange
+	By      string
+	Narrow  narrow
+	Tiles   []tile
+	Charts  []chart
+	Tables  []breakdown
+	Budgets []budget
+	Movers  []mover
+	Empty   bool
+}
+
+// narrow leaves out all but one gate, key, provider or model.
+type narrow struct {
+	Gate, Key, Provider, Model string // ids, but of a model its name
+}
+
+func (n narrow) apply(q ledger.SeriesQuery) ledger.SeriesQuery {
+	q.GateID, q.KeyID, q.Provider, q.Model = n.Gate, n.Key, n.Provider, n.Model
+	return q
+}
+
+// Any reports whether anything is left out.
+func (n narrow) Any() bool { return n != narrow{} }
+
+// tile is one number with what became of it.
+type tile struct {
+	Name, Value, Before, Change string
+	Worse                       bool // to have more of it is worse
+}
+
+// breakdown is a table of sums by one dimension, the dearest first.
+type breakdown struct {
+	Name, Label string
+	Rows        []breakdownRow
+	More        int
+}
+
+type breakdownRow struct {
+	ID, Label string
+	// Narrow is the value with which the URL leaves out all others.
+	Narrow string
+	ledger.Sums
+}
+
+// mover is something whose cost changed much.
+type mover struct {
+	What, Name  string
+	Now, Before cost.Amount
+}
+
+// Diff is by how much.
+func (m mover) Diff() cost.Amount { return m.Now - m.Before }
+
+const (
+	maxTableRows = 10
+	maxMovers    = 6
+)
+
+func (h *Handler) overview(w http.ResponseWriter, r *http.Request) {
+	l, done := h.o.Ledger()
+	defer done()
+	q := r.URL.Query()
+	p := overviewPage{
+		Span: spanOf(q, h.o.Now()), Ranges: ranges, By: dimensions[0].Name,
+		Narrow: narrow{q.Get("gate"), q.Get("key"), q.Get("provider"), q.Get("model")},
+	}
+	by := dimensions[0].by
+	for _, d := range dimensions {
+		if d.Name == q.Get("by") {
+			p.By, by = d.Name, d.by
+		}
+	}
+	if err := p.read(r.Context(), l, by); err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	var err error
+	if p.Budgets, err = h.budgets(r.Context(), l); err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	h.render(w, r, http.StatusOK, "overview", "Overview", p)
+}
+
+// read asks the ledger's sums for all that the page shows.
+func (p *overviewPage) read(ctx context.Context, l Ledger, by ledger.Dimension) error {
+	s := p.Span
+	points, err := l.Series(ctx, p.Narrow.apply(ledger.SeriesQuery{By: by, From: s.From, To: s.To, Step: s.Step}))
+	if err != nil {
+		return err
+	}
+	p.Charts = charts(s, by, points)
+	var now, before ledger.Sums
+	for _, d := range dimensions {
+		current, err := sumsBy(ctx, l, d.by, s, p.Narrow)
+		if err != nil {
+			return err
+		}
+		former, err := sumsBy(ctx, l, d.by, s.before(), p.Narrow)
+		if err != nil {
+			return err
+		}
+		if d.Name == "gate" {
+			now, before = total(current), total(former)
+		}
+		p.Movers = append(p.Movers, movers(d.Name, d.by, current, former)...)
+		p.Tables = append(p.Tables, breakdownOf(d.Name, d.Label, d.by, current))
+	}
+	slices.SortStableFunc(p.Movers, func(a, b mover) int { return cmp.Compare(magnitude(b.Diff()), magnitude(a.Diff())) })
+	p.Movers = p.Movers[:min(len(p.Movers), maxMovers)]
+	p.Tiles = tiles(now, before)
+	p.Empty = now.Requests == 0
+	return nil
+}
+
+func breakdownOf(name, label string, by ledger.Dimension, points []ledger.Point) breakdown {
+	t := breakdown{Name: name, Label: label, More: max(len(points)-maxTableRows, 0)}
+	for i := range points[:min(len(points), maxTableRows)] {
+		p := &points[i]
+		row := breakdownRow{p.ID, labelOf(p, by), p.ID, p.Sums}
+		if by == ledger.ByModel {
+			row.Narrow = p.Name
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t
+}
+
+func magnitude(a cost.Amount) cost.Amount { return max(a, -a) }
+
+// sumsBy is what a time comes to. Whole days come from the sums by day, what is left from those by hour: to read a month
+// of hours would take long.
+func sumsBy(ctx context.Context, l Ledger, by ledger.Dimension, s span, n narrow) ([]ledger.Point, error) {
+	from, to := s.From.Truncate(day), s.To.Truncate(day)
+	if from.Before(s.From) {
+		from = from.Add(day)
+	}
+	parts := [][2]time.Time{{s.From, s.To}}
+	if from.Before(to) {
+		parts = [][2]time.Time{{from, to}, {s.From, from}, {to, s.To}}
+	}
+	var all []ledger.Point
+	index := make(map[string]int)
+	for _, part := range parts {
+		if !part[0].Before(part[1]) {
+			continue
+		}
+		points, err := l.Series(ctx, n.apply(ledger.SeriesQuery{By: by, From: part[0], To: part[1]}))
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range points {
+			i, ok := index[p.ID]
+			if !ok {
+				index[p.ID] = len(all)
+				all = append(all, p)
+				continue
+			}
+			addSums(&all[i].Sums, &p.Sums)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b ledger.Point) int {
+		return cmp.Or(cmp.Compare(b.Cost, a.Cost), cmp.Compare(b.Requests, a.Requests))
+	})
+	return all, nil
+}
+
+func total(points []ledger.Point) (t ledger.Sums) {
+	for i := range points {
+		addSums(&t, &points[i].Sums)
+	}
+	return t
+}
+
+func addSums(to, more *ledger.Sums) {
+	to.Requests += more.Requests
+	to.Failed += more.Failed
+	to.Unpriced += more.Unpriced
+	to.Estimated += more.Estimated
+	to.Attempts += more.Attempts
+	to.Input += more.Input
+	to.CachedInput += more.CachedInput
+	to.CacheWrite += more.CacheWrite
+	to.Output += more.Output
+	to.Reasoning += more.Reasoning
+	to.Cost = to.Cost.Add(more.Cost)
+	to.TotalTime += more.TotalTime
+	to.FirstTime += more.FirstTime
+	for i := range to.TotalTimes {
+		to.TotalTimes[i] += more.TotalTimes[i]
+		to.FirstTimes[i] += more.FirstTimes[i]
+	}
+}
+
+func tiles(now, before ledger.Sums) []tile {
+	number := func(name string, value func(*ledger.Sums) float64, text func(*ledger.Sums) string, worse bool) tile {
+		return tile{name, text(&now), text(&before), change(value(&now), value(&before)), worse}
+	}
+	return []tile{
+		number("Spend", func(s *ledger.Sums) float64 { return float64(s.Cost) },
+			func(s *ledger.Sums) string { return money(s.Cost) }, true),
+		number("Requests", func(s *ledger.Sums) float64 { return float64(s.Requests) },
+			func(s *ledger.Sums) string { return count(s.Requests) }, false),
+		number("Tokens", func(s *ledger.Sums) float64 { return float64(s.Input + s.Output) },
+			func(s *ledger.Sums) string { return count(s.Input + s.Output) }, false),
+		number("Error rate", func(s *ledger.Sums) float64 { return ratio(s.Failed, s.Requests) },
+			func(s *ledger.Sums) string { return percent(s.Failed, s.Requests) }, true),
+		number("Latency, p95", func(s *ledger.Sums) float64 { return float64(s.TotalTimes.Quantile(.95)) },
+			func(s *ledger.Sums) string { return dur(s.TotalTimes.Quantile(.95)) }, true),
+		number("First token, p95", func(s *ledger.Sums) float64 { return float64(s.FirstTimes.Quantile(.95)) },
+			func(s *ledger.Sums) string { return dur(s.FirstTimes.Quantile(.95)) }, true),
+	}
+}
+
+func ratio(part, whole int64) float64 {
+	if whole == 0 {
+		return 0
+	}
+	return float64(part) / float64(whole)
+}
+
+// movers are those of one dimension whose cost changed.
+func movers(what string, by ledger.Dimension, now, before []ledger.Point) []mover {
+	former := make(map[string]cost.Amount, len(before))
+	for i := range before {
+		former[before[i].ID] = before[i].Cost
+	}
+	var list []mover
+	for i := range now {
+		p := &now[i]
+		if m := (mover{what, labelOf(p, by), p.Cost, former[p.ID]}); m.Diff() != 0 {
+			list = append(list, m)
+		}
+		delete(former, p.ID)
+	}
+	for i := range before {
+		if _, gone := former[before[i].ID]; gone && before[i].Cost != 0 {
+			list = append(list, mover{what, labelOf(&before[i], by), 0, before[i].Cost})
+		}
+	}
+	return list
+}
