@@ -116,7 +116,7 @@ func anyModel(model string) (provider, name string, err error) {
 
 // apart undoes errors.Join.
 func apart(err error) []error {
-	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // only what was joined as it is
+	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		return []error{err}
 	}

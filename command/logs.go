@@ -113,10 +113,10 @@ func look(ctx context.Context, l *ledger.Ledger, filter ledger.Filter, seen map[
 
 // logsEnd is an error, or none if it is that the user has seen enough.
 func logsEnd(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
+	if ctx.Err() == nil {
+		return err
 	}
-	return err
+	return nil
 }
 
 // head has the columns of a row.
