@@ -153,7 +153,7 @@ func TestAccountsAgree(t *testing.T) {
 				config.Dir = t.TempDir()
 				database = fmt.Sprintf("postgres %q", config.Postgres)
 			}
-			if testing.Short() {
+			if testing.Short() || underRace {
 				db.requests = 1_000
 			}
 			o := mixed(t, database)
