@@ -50,7 +50,7 @@ func OpenBooks(ctx context.Context, where Where) (l *ledger.Ledger, closeBooks f
 		err = errors.Join(l.Err(), l.Close(ctx))
 	}
 	if err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("the ledger can't be read: %w", err), os.RemoveAll(dir))
+		return nil, nil, errors.Join(fmt.Errorf("the ledger can't be read, which takes the rights of the gateway's own user: %w", err), os.RemoveAll(dir))
 	}
 	return l, func() {
 		_ = l.Close(context.WithoutCancel(ctx)) // nothing was written

@@ -1,12 +1,14 @@
 package command
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/layergateway/layergateway/internal/pgtest"
 	"github.com/layergateway/layergateway/ledger"
 )
 
@@ -49,6 +51,31 @@ func TestOpenBooks(t *testing.T) {
 	}
 	if _, _, err := OpenBooks(t.Context(), Where{SQLite: filepath.Join(dir, "text")}); err == nil {
 		t.Error("a text was opened")
+	}
+}
+
+func TestOpenBooksInPostgreSQL(t *testing.T) {
+	dsn := pgtest.Start(t).DSN(t)
+	writer, err := ledger.Open(t.Context(), ledger.Config{Dir: t.TempDir(), Postgres: dsn})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = writer.Close(t.Context()) }() // the test is over
+	wrong := row(t, "a", price(t, "3", "15"))
+	wrong.Bill.Total++
+	add(t, writer, wrong)
+	where := ParseWhere(dsn)
+	l, done, err := OpenBooks(t.Context(), where)
+	if err != nil || where.Postgres == "" {
+		t.Fatal(where, err)
+	}
+	defer done()
+	var out bytes.Buffer
+	if code, _ := ExitCode(Cost(t.Context(), Streams{Out: &out, Err: &out}, l, CostOptions{})); code != CodeNo || !strings.Contains(out.String(), " a bill: stored 0.004500000001 USD") {
+		t.Errorf("code %d: %s", code, out.String())
+	}
+	if _, _, err := OpenBooks(t.Context(), ParseWhere("postgres://somebody:secret@/none?host=/nowhere")); err == nil || strings.Contains(err.Error(), "secret") {
+		t.Errorf("of no server: %v", err)
 	}
 }
 

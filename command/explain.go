@@ -256,6 +256,10 @@ func shownHeader(header http.Header, p *provider.Provider) http.Header {
 			}
 		}
 	}
+	if borrowed(p) { // it is an access token in truth
+		delete(shown, "X-Goog-Api-Key")
+		shown.Set("Authorization", redacted)
+	}
 	return shown
 }
 

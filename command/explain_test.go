@@ -18,10 +18,13 @@ import (
 	"github.com/layergateway/layergateway/access"
 	"github.com/layergateway/layergateway/access/limit"
 	"github.com/layergateway/layergateway/cost"
+	"github.com/layergateway/layergateway/fetch"
 	"github.com/layergateway/layergateway/gate"
 	"github.com/layergateway/layergateway/provider"
 	"github.com/layergateway/layergateway/provider/anthropic"
+	"github.com/layergateway/layergateway/provider/bedrock"
 	"github.com/layergateway/layergateway/provider/compat"
+	"github.com/layergateway/layergateway/provider/vertex"
 	"github.com/layergateway/layergateway/relay"
 )
 
@@ -62,6 +65,7 @@ const explained = `[
 	{"id": "44444444-4444-4444-8444-444444444444", "name": "strict", "model": "claude/claude-x", "strict": true},
 	{"id": "55555555-5555-4555-8555-555555555555", "name": "hedged", "model": "openai/gpt-x", "fallbackModels": ["anthropic/claude-x"], "routingStrategy": "round-robin", "hedge": "1s", "maxTokens": 100},
 	{"id": "77777777-7777-4777-8777-777777777777", "name": "claude", "model": "claude/claude-x", "fallbackModels": ["openai/gpt-x"], "routingStrategy": "fallback"},
+	{"id": "88888888-8888-4888-8888-888888888888", "name": "clouds", "model": "vertex/gemini-x", "fallbackModels": ["bedrock/a.model"], "routingStrategy": "fallback", "maxTokens": 100},
 	{"id": "66666666-6666-4666-8666-666666666666", "name": "unpriced", "model": "openai/unpriced", "maxTokens": 100, "spendingLimit": 1}
 ]`
 
@@ -80,6 +84,14 @@ func gateway(t *testing.T) *relay.Relay {
 		"claude": {
 			Name: "claude", Type: "anthropic", BaseURL: "https://claude.example/v1", NeedsKey: true, Keys: provider.NewKeys([]string{"secret"}, ""),
 			Prices: map[string]cost.Price{"claude-x": price(t, "5", "25")}, NewChat: anthropic.New(anthropic.Options{Now: time.Now}),
+		},
+		"vertex": {
+			Name: "vertex", Type: "vertex", BaseURL: "https://vertex.example/v1", NewChat: vertex.New(vertex.Options{Project: "p", Credentials: "/none"}),
+		},
+		"bedrock": {
+			Name: "bedrock", Type: "bedrock", BaseURL: "https://bedrock.example", Fetch: fetch.New(fetch.Policy{}),
+			NewChat: bedrock.New(bedrock.Options{Region: "eu-central-1", AccessKeyID: "secret-id", SecretAccessKey: "secret", SessionToken: "secret-token",
+				Now: func() time.Time { return began }}),
 		},
 		"keyless": {Name: "keyless", Type: "vllm", BaseURL: "http://keyless.example/v1", Unlisted: true, NewChat: compat.New(compat.Options{})},
 	}
@@ -131,6 +143,8 @@ func TestExplain(t *testing.T) {
 		{"paused", ExplainOptions{Gate: "paused"}, CodeNo},
 		{"strict", ExplainOptions{Gate: "strict", Request: []byte(`{"messages":[{"role":"user","content":"Hi"}],"seed":1}`)}, CodeNo},
 		{"several_answers", ExplainOptions{Gate: "claude", Request: []byte(`{"messages":[{"role":"user","content":"Hi"}],"n":2}`)}, CodeNo},
+		{"clouds", ExplainOptions{Gate: "clouds"}, 0},
+		{"clouds_image", ExplainOptions{Gate: "clouds", Request: []byte(`{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://example.com/a.png"}}]}]}`)}, 0},
 		{"hedged", ExplainOptions{Gate: "hedged"}, 0},
 		{"image", ExplainOptions{Gate: "assistant", Request: []byte(`{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://example.com/a.png"}}]}]}`)}, 0},
 		{"wrong", ExplainOptions{Gate: "assistant", Request: []byte(`{"messages":[]}`)}, CodeNo},

@@ -98,13 +98,17 @@ func (r *rehearsal) standIn(p *provider.Provider) *provider.Provider {
 	if s.Prices == nil {
 		s.Prices = map[string]cost.Price{}
 	}
-	// Vertex AI's own credentials would have to be fetched.
-	if p.NeedsKey || len(p.Keys.Values()) > 0 || p.Type == "vertex" {
+	if p.NeedsKey || len(p.Keys.Values()) > 0 || borrowed(p) {
 		s.Keys = provider.NewKeys([]string{credential}, "")
 	}
 	newChat := p.NewChat
 	s.NewChat = func() provider.Chat { return &listener{Chat: newChat(), rehearsal: r} }
 	return &s
+}
+
+// borrowed reports whether a provider is called with credentials that would have to be fetched first.
+func borrowed(p *provider.Provider) bool {
+	return p.Type == "vertex" && !p.NeedsKey && len(p.Keys.Values()) == 0
 }
 
 // run takes the request the way, and returns what became of it.
