@@ -29,9 +29,9 @@ type alerts struct {
 	events  *caddyevents.App
 	webhook string // "" is none
 
-	queue  chan alertMessage
-	cancel context.CancelFunc
-	done   sync.WaitGroup
+	mu     sync.Mutex
+	queue  chan alertMessage // nil: no webhook, or no more
+	sender sync.WaitGroup
 }
 
 // alertMessage is what a webhook gets.
@@ -65,7 +65,7 @@ func (a *alerts) provision(ctx caddy.Context, webhook string, log *zap.Logger) e
 	if u, err := url.Parse(address); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return fmt.Errorf("alert_webhook must be an http or https address")
 	}
-	a.webhook = address
+	a.webhook, a.queue = address, make(chan alertMessage, maxAlerts)
 	return nil
 }
 
@@ -77,30 +77,36 @@ const (
 	alertTimeout = 10 * time.Second
 )
 
+// start begins to send.
 func (a *alerts) start() {
-	if a.webhook == "" {
-		return
-	}
-	var ctx context.Context
-	ctx, a.cancel = context.WithCancel(context.Background())
-	a.queue = make(chan alertMessage, maxAlerts)
-	a.done.Go(func() {
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case m := <-a.queue:
-				a.deliver(ctx, m)
+	if queue := a.queue; queue != nil {
+		a.sender.Go(func() {
+			for m := range queue {
+				a.deliver(m)
 			}
-		}
-	})
+		})
+	}
 }
 
-// stop ends the sending; an alert that is being sent is given up.
+// stop ends the sending once what waits has been sent, or given up. Nobody waits
+// for that but the end of the process, for a moment.
 func (a *alerts) stop() {
-	if a.cancel != nil {
-		a.cancel()
-		a.done.Wait()
+	a.mu.Lock()
+	if a.queue != nil {
+		close(a.queue)
+		a.queue = nil
+	}
+	a.mu.Unlock()
+	if caddy.Exiting() {
+		sent := make(chan struct{})
+		go func() {
+			a.sender.Wait()
+			close(sent)
+		}()
+		select {
+		case <-sent:
+		case <-time.After(lastWords):
+		}
 	}
 }
 
@@ -120,6 +126,8 @@ func (a *alerts) tell(alert limit.Alert) {
 		"subject": m.Subject, "key_id": m.KeyID, "gate_id": m.GateID, "percent": m.Percent,
 		"spent_usd": string(m.Spent), "budget_usd": string(m.Budget), "period": m.Period,
 	})
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	if a.queue == nil {
 		return
 	}
@@ -131,27 +139,23 @@ func (a *alerts) tell(alert limit.Alert) {
 }
 
 // deliver sends one alert, again after a pause if it fails.
-func (a *alerts) deliver(ctx context.Context, m alertMessage) {
+func (a *alerts) deliver(m alertMessage) {
 	body, err := json.Marshal(m)
 	for try := 1; err == nil; try++ {
-		failed := a.post(ctx, body)
-		if failed == nil || ctx.Err() != nil {
+		failed := a.post(body)
+		if failed == nil {
 			return
 		}
 		if try == alertTries {
 			a.log.Error("the alert webhook does not take an alert: it is given up", zap.String("subject", m.Subject), zap.Error(failed))
 			return
 		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(alertPause << (2 * (try - 1))):
-		}
+		time.Sleep(alertPause << (2 * (try - 1)))
 	}
 }
 
-func (a *alerts) post(ctx context.Context, body []byte) error {
-	ctx, cancel := context.WithTimeout(ctx, alertTimeout)
+func (a *alerts) post(body []byte) error {
+	ctx, cancel := context.WithTimeout(context.Background(), alertTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.webhook, bytes.NewReader(body))
 	if err != nil {

@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -147,7 +147,34 @@ type books struct {
 // limits is a store of limits with those of its surroundings that change with a reload.
 type limits struct {
 	limit.Store
-	current atomic.Pointer[books]
+
+	mu sync.Mutex
+	of []*books // of the configurations that are there, the newest last
+	// last is the newest there ever was: requests may outlive all configurations.
+	last *books
+}
+
+// enter makes a configuration's books those that are asked and told.
+func (l *limits) enter(b *books) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.of, l.last = append(l.of, b), b
+}
+
+// leave gives way to the configuration before, if there still is one: the newest may have failed to start.
+func (l *limits) leave(b *books) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.of = slices.DeleteFunc(l.of, func(other *books) bool { return other == b })
+	if n := len(l.of); n > 0 {
+		l.last = l.of[n-1]
+	}
+}
+
+func (l *limits) current() *books {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.last
 }
 
 // open opens what is not open yet.
@@ -168,9 +195,17 @@ func (b *books) openAll() error {
 	if err != nil {
 		return fmt.Errorf("limits: %w", err)
 	}
-	l.value.current.Store(b)
+	l.value.enter(b)
 	b.limits = l
 	return nil
+}
+
+// close lets go of what is open.
+func (b *books) close() error {
+	if b.limits != nil {
+		b.limits.value.leave(b)
+	}
+	return b.held.release()
 }
 
 // closing is how long the end of a ledger or store may take.
@@ -196,9 +231,9 @@ func (b *books) openLimits() (*lasting[*limits], error) {
 	l := new(limits)
 	options := limit.Options{
 		SpentSince: func(ctx context.Context, who *limit.Subject, from time.Time) (cost.Amount, error) {
-			return l.current.Load().spent(ctx, who, from)
+			return l.current().spent(ctx, who, from)
 		},
-		OnAlert: func(a limit.Alert) { l.current.Load().alert(a) },
+		OnAlert: func(a limit.Alert) { l.current().alert(a) },
 	}
 	if b.redis == "" {
 		l.Store = limit.NewMemory(options)

@@ -74,6 +74,7 @@ func (g *Gateway) provisionKeys() error {
 		}
 		keys[i] = key
 	}
+	g.configured = keys
 	var anonymous *access.Key
 	if g.Anonymous {
 		anonymous = &access.Key{Name: "anonymous"}
@@ -148,18 +149,21 @@ func limitKey(key *access.Key, c *gate.LimitsConfig, atGates map[string]*gate.Li
 		if err != nil {
 			return fmt.Errorf("at_gates: %s: %w", ref, err)
 		}
-		s, err := subjectOf(there, func(l *limit.Limits) (*limit.Subject, error) {
-			return limit.ForKeyAtGate(key.ID(), key.Name, at, at, l)
-		})
-		if err != nil {
+		subject := func(gateID string) (*limit.Subject, error) {
+			return subjectOf(there, func(l *limit.Limits) (*limit.Subject, error) {
+				return limit.ForKeyAtGate(key.ID(), key.Name, gateID, at, l)
+			})
+		}
+		if _, err := subject(at); err != nil {
 			return fmt.Errorf("at_gates: %s: %w", ref, err)
 		}
-		if s != nil {
-			if key.AtGates == nil {
-				key.AtGates = make(map[string]*limit.Subject)
-			}
-			key.AtGates[at] = s
+		if key.AtGates == nil {
+			key.AtGates = make(map[string]*access.AtGate)
 		}
+		key.AtGates[at] = access.NewAtGate(func(gateID string) *limit.Subject {
+			s, _ := subject(gateID) // its limits have been found valid
+			return s
+		})
 	}
 	return nil
 }

@@ -43,7 +43,8 @@ func (g *Gateway) serveChat(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	observe(r, rec)
-	defer g.relay.Flights.Tell()()
+	told := g.relay.Flights.Tell()
+	defer told()
 	g.enterStore()
 	// Before the body is read: who may not come in costs nothing.
 	if key, err := g.keys.Authenticate(r.Header); err != nil {

@@ -61,7 +61,7 @@ type Key struct {
 	// Limits are the key's own, nil if it has none; AtGates those at one gate, by
 	// the gate's id or name.
 	Limits  *limit.Subject
-	AtGates map[string]*limit.Subject
+	AtGates map[string]*AtGate
 
 	// Stored is the id of a key that was made at run time; it stays when the key
 	// gets another text. It is empty for a key of the configuration.

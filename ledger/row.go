@@ -52,8 +52,8 @@ type Row struct {
 	// Budget says what a budget did to the request: "exceeded", "cut", "alert".
 	Budget []string `json:"budget"`
 
-	// Usage and Bill are those of the whole request: what all attempts that
-	// were charged for come to.
+	// Usage is that of the answer, Bill what all attempts that were charged
+	// for come to.
 	Usage cost.Usage `json:"usage"`
 	Bill  cost.Bill  `json:"bill"`
 	// Price is the price that Bill was made with, as JSON that the ledger

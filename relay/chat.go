@@ -82,13 +82,16 @@ func panicked(p any) error {
 
 func (x *exchange) run(key *access.Key) error {
 	// Before the body is read, so that what waits takes no memory.
-	for _, c := range []access.Concurrency{key.Concurrency, x.relay.Concurrency} {
-		leave, err := c.Enter(x.r.Context())
-		if err != nil {
-			return err
-		}
-		defer leave()
+	leaveKey, err := key.Concurrency.Enter(x.r.Context())
+	if err != nil {
+		return err
 	}
+	defer leaveKey()
+	leave, err := x.relay.Concurrency.Enter(x.r.Context())
+	if err != nil {
+		return err
+	}
+	defer leave()
 	body, err := readBody(x.w, x.r, x.relay.MaxBody)
 	if err != nil {
 		return err

@@ -28,7 +28,7 @@ func slow(delay time.Duration, body string, cancelled *sync.Map, name string) ht
 		if strings.HasPrefix(body, "data:") {
 			typ = "text/event-stream"
 		}
-		return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {typ}}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {typ}}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
 	})
 }
 

@@ -119,7 +119,8 @@ func (r *receipt) bought() (b bought, err error) {
 		text = text[i+len("\n\ndata: "):]
 	}
 	text = bytes.TrimPrefix(text, []byte("data: "))
-	return b, json.Unmarshal(text, &b)
+	err = json.Unmarshal(text, &b)
+	return b, err
 }
 
 func (r *receipt) code() string {
