@@ -46,6 +46,7 @@ type App struct {
 	flights *relay.Flights
 
 	providers providerList
+	gateways  gatewayList
 }
 
 // CaddyModule returns the Caddy module information.
@@ -147,7 +148,7 @@ func (a *App) Stop() error {
 
 // Cleanup lets go of what is shared.
 func (a *App) Cleanup() error {
-	err := errors.Join(a.books.held.release(), a.held.release())
+	err := errors.Join(a.books.close(), a.held.release())
 	a.alerts.stop()
 	return err
 }

@@ -123,6 +123,8 @@ type Gateway struct {
 	app    *App
 	held   holds
 	log    *zap.Logger
+
+	configured []*access.Key // those of APIKeys, in their order
 }
 
 // CaddyModule returns the Caddy module information.
@@ -204,6 +206,7 @@ func (g *Gateway) Provision(ctx caddy.Context) error {
 		g.app.stored.add(g.stored)
 	}
 	g.app.providers.add(providers)
+	g.app.gateways.add(g)
 	return nil
 }
 

@@ -25,6 +25,7 @@ type (
 	flightsKey   struct{}
 	cyclesKey    struct{}
 	metricsKey   struct{}
+	sessionsKey  struct{}
 )
 
 // holds are the keys that one module holds.

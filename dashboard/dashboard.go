@@ -25,8 +25,9 @@ type Options struct {
 	Providers func() []Provider
 	// Catalog is the prices in force. Required.
 	Catalog func() Catalog
-	// Store gives the client keys that are made at run time, false if there is no place for them. Required.
-	Store func() (KeyStore, bool)
+	// Store gives the client keys that are made at run time, for one request: the function must be called when it is
+	// done with them. False: there is no place for such keys. Required.
+	Store func() (keys KeyStore, done func(), ok bool)
 	// Chat answers a chat completion at a gate, as the gateway would for a client. Required.
 	Chat func(w http.ResponseWriter, r *http.Request, gateID string)
 	// Ready reports what keeps the gateway from serving; nil is nothing. Required.

@@ -66,7 +66,7 @@ func newSite(t *testing.T) *site {
 		Keys:      testKeys,
 		Providers: testProviders,
 		Catalog:   testCatalog,
-		Store:     func() (KeyStore, bool) { return keys, true },
+		Store:     func() (KeyStore, func(), bool) { return keys, func() {}, true },
 		Chat: func(w http.ResponseWriter, r *http.Request, id string) {
 			body, _ := io.ReadAll(r.Body)
 			s.asked = append(s.asked, id+" "+string(body))

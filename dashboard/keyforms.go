@@ -15,11 +15,12 @@ import (
 // makeKey makes a key in the store and shows its text, this once: the page is the answer to the form, so that the text
 // is in no address and in no page that can be opened again.
 func (h *Handler) makeKey(w http.ResponseWriter, r *http.Request) {
-	keyStore, ok := h.o.Store()
+	keyStore, done, ok := h.o.Store()
 	if !ok {
 		h.refuse(w, r, http.StatusConflict, "There is no store for keys: add gates_store to the configuration, or configure the key there.")
 		return
 	}
+	defer done()
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	f := keyForm{
 		Name: strings.TrimSpace(r.PostFormValue("name")), Expires: strings.TrimSpace(r.PostFormValue("expires")),
@@ -84,11 +85,12 @@ func (h *Handler) revokeKey(w http.ResponseWriter, r *http.Request) {
 
 // changeKey changes a key as it was when the page with the form was made: a form that is sent twice does nothing twice.
 func (h *Handler) changeKey(w http.ResponseWriter, r *http.Request, change func(s KeyStore, id string, version int64) (*madeKey, error)) {
-	keyStore, ok := h.o.Store()
+	keyStore, done, ok := h.o.Store()
 	if !ok {
 		h.refuse(w, r, http.StatusConflict, "There is no store for keys: add gates_store to the configuration.")
 		return
 	}
+	defer done()
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	version, err := strconv.ParseInt(r.PostFormValue("version"), 10, 64)
 	if err != nil || version < 1 {

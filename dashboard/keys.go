@@ -3,6 +3,7 @@ package dashboard
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -50,7 +51,15 @@ func (k keyRow) State(now time.Time) string {
 func (k keyRow) AllGates() bool { return k.Gates == nil }
 
 // LimitWords are the key's limits, one each.
-func (k keyRow) LimitWords() []string { return limitWords(k.Limits) }
+func (k keyRow) LimitWords() []string {
+	words := limitWords(k.Limits)
+	for _, ref := range slices.Sorted(maps.Keys(k.AtGates)) {
+		for _, w := range limitWords(k.AtGates[ref]) {
+			words = append(words, w+" at "+ref)
+		}
+	}
+	return words
+}
 
 type madeKey struct {
 	Name, Text string
@@ -78,10 +87,11 @@ func (h *Handler) allKeys(ctx context.Context) ([]configuredAndStored, error) {
 	for _, k := range h.o.Keys() {
 		list = append(list, configuredAndStored{Key: k})
 	}
-	keyStore, ok := h.o.Store()
+	keyStore, done, ok := h.o.Store()
 	if !ok {
 		return list, nil
 	}
+	defer done()
 	stored, err := keyStore.Keys(ctx)
 	if err != nil {
 		return nil, err
@@ -91,7 +101,12 @@ func (h *Handler) allKeys(ctx context.Context) ([]configuredAndStored, error) {
 		if err != nil {
 			limits = gate.Limits{} // the store checks them; one that it can't use lets nobody in
 		}
-		key := Key{ID: k.ID, Name: k.Name, Gates: k.Gates, Limits: limits}
+		key := Key{ID: k.ID, Name: k.Name, Gates: k.Gates, Limits: limits, AtGates: make(map[string]gate.Limits)}
+		for ref, c := range k.AtGates {
+			if key.AtGates[ref], err = c.Limits(); err != nil {
+				delete(key.AtGates, ref)
+			}
+		}
 		key.Expires, _ = parseTime(k.Expires)
 		list = append(list, configuredAndStored{key, k})
 	}
@@ -139,6 +154,9 @@ func (h *Handler) showKeys(w http.ResponseWriter, r *http.Request, status int, p
 	for _, g := range h.o.Gates() {
 		p.Gates = append(p.Gates, g.Label())
 	}
-	_, p.HasStore = h.o.Store()
+	if _, done, ok := h.o.Store(); ok {
+		p.HasStore = true
+		done()
+	}
 	h.render(w, r, status, "keys", "Keys", p)
 }

@@ -25,6 +25,8 @@ type Ledger interface {
 
 // KeyStore is what the pages ask of the keys that are made at run time, as *store.Store has it.
 type KeyStore interface {
+	// Loaded reports whether the store has been read.
+	Loaded() bool
 	Keys(ctx context.Context) ([]*store.Key, error)
 	CreateKey(ctx context.Context, who store.Who, data []byte) (*store.Key, string, error)
 	RotateKey(ctx context.Context, who store.Who, id string, version int64, overlap time.Duration) (*store.Key, string, error)
@@ -53,6 +55,8 @@ type Key struct {
 	Gates   []string // names and ids; nil is all
 	Expires time.Time
 	gate.Limits
+	// AtGates are further limits at single gates, by their names or ids.
+	AtGates map[string]gate.Limits
 }
 
 // Provider is a provider and how it fares.

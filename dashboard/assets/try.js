@@ -70,7 +70,7 @@ document.addEventListener("DOMContentLoaded", () => {
 		};
 		try {
 			const answer = await fetch(form.dataset.chat, {
-				method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), signal: running.signal,
+				method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ ...body, model: undefined }), signal: running.signal,
 			});
 			const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
 			const streamed = (answer.headers.get("Content-Type") ?? "").startsWith("text/event-stream");
