@@ -38,7 +38,7 @@ func (b budget) Level() string {
 func (h *Handler) budgets(ctx context.Context, l Ledger) ([]budget, error) {
 	var list []budget
 	for _, g := range h.o.Gates() {
-		if b, err := h.budget(ctx, l, "gate", g.Label(), "", g.ID, g.Gate.Limits); err != nil {
+		if b, err := h.budget(ctx, l, "gate", g.Label(), "", g.ID, g.Limits); err != nil {
 			return nil, err
 		} else if b != nil {
 			list = append(list, *b)

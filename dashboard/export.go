@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"go.uber.org/zap"
 
 	"github.com/layergateway/layergateway/cost"
@@ -93,7 +94,11 @@ func millis(d time.Duration) string {
 	return strconv.FormatFloat(float64(d.Microseconds())/1000, 'f', -1, 64)
 }
 
-// requestsJSON gives all rows of a filter as an array.
+// rowJSON writes time spans in seconds.
+var rowJSON = json.JoinOptions(json.Deterministic(true), json.WithMarshalers(json.MarshalToFunc(
+	func(e *jsontext.Encoder, d time.Duration) error { return e.WriteToken(jsontext.Float(d.Seconds())) })))
+
+// requestsJSON gives all rows of a filter as an array. Time spans are seconds.
 func (h *Handler) requestsJSON(w http.ResponseWriter, r *http.Request) {
 	form, f := filterOf(r.URL.Query())
 	if form.Problem != "" {
@@ -108,7 +113,7 @@ func (h *Handler) requestsJSON(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			h.cutShort(r, err)
 		}
-		data, err := json.Marshal(&row, json.Deterministic(true))
+		data, err := json.Marshal(&row, rowJSON)
 		if err != nil {
 			h.cutShort(r, err)
 		}

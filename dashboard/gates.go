@@ -91,12 +91,12 @@ func gateSums(ctx context.Context, l Ledger, since time.Time) (map[string]ledger
 
 func (h *Handler) gateRow(ctx context.Context, l Ledger, g Gate, providers map[string]Provider) (gateRow, error) {
 	row := gateRow{Gate: g}
-	for i, t := range g.Gate.Targets {
+	for i, t := range g.Targets {
 		p, ok := providers[t.Provider]
 		row.Targets = append(row.Targets, target{t, g.Prices[i], stateOf(p, ok, t.Model)})
 	}
 	var err error
-	row.Budget, err = h.budget(ctx, l, "gate", g.Label(), "", g.ID, g.Gate.Limits)
+	row.Budget, err = h.budget(ctx, l, "gate", g.Label(), "", g.ID, g.Limits)
 	if errors.Is(err, ledger.ErrOff) {
 		err = nil
 	}

@@ -97,7 +97,7 @@ func (h *Handler) allKeys(ctx context.Context) ([]configuredAndStored, error) {
 		return nil, err
 	}
 	for _, k := range stored {
-		limits, err := k.LimitsConfig.Limits()
+		limits, err := k.Limits()
 		if err != nil {
 			limits = gate.Limits{} // the store checks them; one that it can't use lets nobody in
 		}

@@ -13,7 +13,8 @@ import (
 	"github.com/layergateway/layergateway/ledger"
 )
 
-// traffic makes rows as a busy site has them: twelve gates and keys, five models, some failures, over so many days.
+// traffic makes rows as a busy site has them: 24 keys at two gates each, twelve gates
+// with a model and a fallback each, some failures, over so many days.
 type traffic struct {
 	random *rand.Rand
 	price  cost.Price
@@ -32,8 +33,12 @@ func (g *traffic) row(i, n int) *ledger.Row {
 		{"anthropic", "claude-sonnet-4-5"}, {"openai", "gpt-4o"}, {"openai", "gpt-4o-mini"}, {"google", "gemini-2.5-flash"}, {"groq", "llama-3.3-70b"},
 	}
 	outcomes := []string{"provider_error", "timeout", "rejected", "client_gone"}
-	m := models[min(int(g.random.ExpFloat64()*1.3), len(models)-1)]
-	at, who := g.random.IntN(12), g.random.IntN(12)
+	who := g.random.IntN(24)
+	at := (who + g.random.IntN(2)) % 12
+	m := models[at%len(models)]
+	if g.random.IntN(10) == 0 {
+		m = models[(at+1)%len(models)]
+	}
 	usage := cost.Usage{
 		Input: cost.Of(int64(g.random.ExpFloat64() * 2000)), CachedInput: cost.Of(0), Output: cost.Of(int64(g.random.ExpFloat64() * 400)),
 	}

@@ -25,8 +25,6 @@ var ranges = []namedRange{
 	{"365d", "1 year", 365 * day},
 }
 
-const defaultRange = "7d"
-
 // spanOf reads range, or from and to. What can't be read is the default: a page is better than an error about a link.
 func spanOf(q url.Values, now time.Time) span {
 	now = now.UTC()
