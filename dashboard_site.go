@@ -97,7 +97,7 @@ func (l *gatewayList) keys() []dashboard.Key {
 			}
 			seen[k.ID()] = true
 			// They were read when the key was made.
-			limits, _ := g.APIKeys[i].LimitsConfig.Limits()
+			limits, _ := g.APIKeys[i].Limits()
 			list = append(list, dashboard.Key{
 				ID: k.ID(), Name: k.Name, Gates: k.Gates, Expires: k.Expires, Limits: limits, AtGates: limitsAt(g.APIKeys[i]),
 			})
@@ -143,20 +143,23 @@ func (l *gatewayList) providers() []dashboard.Provider {
 func (l *gatewayList) try(w http.ResponseWriter, r *http.Request, gateID string) {
 	for _, g := range l.all() {
 		g.enterStore()
-		if _, ok := g.relay.Gates.Lookup(gateID); !ok {
-			continue
+		if _, ok := g.relay.Gates.Lookup(gateID); ok {
+			g.try(w, r, gateID)
+			return
 		}
-		rec := begin(w, r)
-		defer g.relay.Flights.Tell()()
-		rec.Client, _ = caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
-		rec.Trace = trace(r)
-		asked := r.Clone(r.Context())
-		asked.Header.Set("X-Layer-Gate-Id", gateID)
-		g.relay.Chat(w, asked, &access.Key{Name: dashboardKey}, rec)
-		g.report(rec)
-		return
 	}
 	refusal := openai.Invalid("gate_not_found", "gateId", "there is no such gate")
 	refusal.Status = http.StatusNotFound
 	refusal.Write(w)
+}
+
+func (g *Gateway) try(w http.ResponseWriter, r *http.Request, gateID string) {
+	rec := begin(w, r)
+	defer g.relay.Flights.Tell()()
+	rec.Client, _ = caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
+	rec.Trace = trace(r)
+	asked := r.Clone(r.Context())
+	asked.Header.Set("X-Layer-Gate-Id", gateID)
+	g.relay.Chat(w, asked, &access.Key{Name: dashboardKey}, rec)
+	g.report(rec)
 }

@@ -3,8 +3,10 @@ package dashboard
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/layergateway/layergateway/cost"
@@ -107,34 +109,44 @@ func (h *Handler) overview(w http.ResponseWriter, r *http.Request) {
 	h.render(w, r, http.StatusOK, "overview", "Overview", p)
 }
 
-// read asks the ledger's sums for all that the page shows.
+// read asks the ledger's sums for all that the page shows, side by side.
 func (p *overviewPage) read(ctx context.Context, l Ledger, by ledger.Dimension) error {
 	s := p.Span
-	points, err := l.Series(ctx, p.Narrow.apply(ledger.SeriesQuery{By: by, From: s.From, To: s.To, Step: s.Step}))
-	if err != nil {
+	now := make([][]ledger.Point, len(dimensions))
+	before := make([][]ledger.Point, len(dimensions))
+	var points []ledger.Point
+	errs := make([]error, 2*len(dimensions)+1)
+	var reads sync.WaitGroup
+	reads.Go(func() {
+		points, errs[0] = l.Series(ctx, p.Narrow.apply(ledger.SeriesQuery{By: by, From: s.From, To: s.To, Step: s.Step}))
+	})
+	for i, d := range dimensions {
+		if d.by != by { // else the points of the charts add up to it
+			reads.Go(func() { now[i], errs[1+2*i] = sumsBy(ctx, l, d.by, s, p.Narrow) })
+		}
+		if d.by != ledger.ByProvider { // whose changes are those of its models
+			reads.Go(func() { before[i], errs[2+2*i] = sumsBy(ctx, l, d.by, s.before(), p.Narrow) })
+		}
+	}
+	reads.Wait()
+	if err := errors.Join(errs...); err != nil {
 		return err
 	}
 	p.Charts = charts(s, by, points)
-	var now, before ledger.Sums
-	for _, d := range dimensions {
-		current, err := sumsBy(ctx, l, d.by, s, p.Narrow)
-		if err != nil {
-			return err
+	for i, d := range dimensions {
+		if d.by == by {
+			now[i] = merge(points)
 		}
-		former, err := sumsBy(ctx, l, d.by, s.before(), p.Narrow)
-		if err != nil {
-			return err
+		if d.by != ledger.ByProvider {
+			p.Movers = append(p.Movers, movers(d.Name, d.by, now[i], before[i])...)
 		}
-		if d.Name == "gate" {
-			now, before = total(current), total(former)
-		}
-		p.Movers = append(p.Movers, movers(d.Name, d.by, current, former)...)
-		p.Tables = append(p.Tables, breakdownOf(d.Name, d.Label, d.by, current))
+		p.Tables = append(p.Tables, breakdownOf(d.Name, d.Label, d.by, now[i]))
 	}
 	slices.SortStableFunc(p.Movers, func(a, b mover) int { return cmp.Compare(magnitude(b.Diff()), magnitude(a.Diff())) })
 	p.Movers = p.Movers[:min(len(p.Movers), maxMovers)]
-	p.Tiles = tiles(now, before)
-	p.Empty = now.Requests == 0
+	all := total(now[0])
+	p.Tiles = tiles(all, total(before[0]))
+	p.Empty = all.Requests == 0
 	return nil
 }
 
@@ -165,7 +177,6 @@ func sumsBy(ctx context.Context, l Ledger, by ledger.Dimension, s span, n narrow
 		parts = [][2]time.Time{{from, to}, {s.From, from}, {to, s.To}}
 	}
 	var all []ledger.Point
-	index := make(map[string]int)
 	for _, part := range parts {
 		if !part[0].Before(part[1]) {
 			continue
@@ -174,20 +185,29 @@ func sumsBy(ctx context.Context, l Ledger, by ledger.Dimension, s span, n narrow
 		if err != nil {
 			return nil, err
 		}
-		for _, p := range points {
-			i, ok := index[p.ID]
-			if !ok {
-				index[p.ID] = len(all)
-				all = append(all, p)
-				continue
-			}
-			addSums(&all[i].Sums, &p.Sums)
+		all = append(all, points...)
+	}
+	return merge(all), nil
+}
+
+// merge adds up what is of the same gate, key, provider or model; the dearest comes first.
+func merge(points []ledger.Point) []ledger.Point {
+	var all []ledger.Point
+	index := make(map[string]int)
+	for i := range points {
+		p := &points[i]
+		at, ok := index[p.ID]
+		if !ok {
+			index[p.ID] = len(all)
+			all = append(all, *p)
+			continue
 		}
+		addSums(&all[at].Sums, &p.Sums)
 	}
 	slices.SortStableFunc(all, func(a, b ledger.Point) int {
 		return cmp.Or(cmp.Compare(b.Cost, a.Cost), cmp.Compare(b.Requests, a.Requests))
 	})
-	return all, nil
+	return all
 }
 
 func total(points []ledger.Point) (t ledger.Sums) {

@@ -34,7 +34,7 @@ func spanOf(q url.Values, now time.Time) span {
 			to = now
 		}
 		if to.After(from) {
-			return stepped(span{Name: "custom", From: from, To: to})
+			return stepped(span{Name: custom, From: from, To: to})
 		}
 	}
 	chosen := ranges[1]
@@ -61,8 +61,13 @@ func stepped(s span) span {
 	if from := s.From.Truncate(min(s.Step, day)); from.Before(s.From) {
 		s.From = from.Add(min(s.Step, day))
 	}
+	if s.Name == custom && s.Step >= day && s.To.After(s.To.Truncate(day)) {
+		s.To = s.To.Truncate(day).Add(day) // sums by day have no other end
+	}
 	return s
 }
+
+const custom = "custom"
 
 // before is the time of the same length that came before.
 func (s span) before() span {
