@@ -62,6 +62,9 @@ func (g *traffic) row(i, n int) *ledger.Row {
 
 // How long pages take with a million rows in the ledger.
 func BenchmarkMillion(b *testing.B) {
+	if testing.Short() {
+		b.Skip("a million rows take minutes")
+	}
 	const n = 1_000_000
 	l, err := ledger.Open(b.Context(), ledger.Config{Dir: b.TempDir(), JournalBytes: 4 << 30})
 	if err != nil {
