@@ -155,7 +155,8 @@ func (l *gatewayList) try(w http.ResponseWriter, r *http.Request, gateID string)
 
 func (g *Gateway) try(w http.ResponseWriter, r *http.Request, gateID string) {
 	rec := begin(w, r)
-	defer g.relay.Flights.Tell()()
+	told := g.relay.Flights.Tell()
+	defer told()
 	rec.Client, _ = caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
 	rec.Trace = trace(r)
 	asked := r.Clone(r.Context())
