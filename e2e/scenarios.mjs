@@ -148,7 +148,7 @@ export const scenarios = [
   ...[
     { name: 'wrong key', wrong: { key: 'layer_' + 'f'.repeat(64) }, status: 401, code: 'invalid_api_key', asked: 0 },
     { name: 'unknown gate', wrong: { gate: 'nobody' }, status: 404, code: 'gate_not_found', asked: 0 },
-    { name: 'rate limit', prompt: '[[status=429,retry-after=1]]', status: 429, code: 'provider_rate_limited', retryAfter: '1' },
+    { name: 'rate limit', prompt: '[[status=429,retry-after=0.001]]', status: 429, code: 'provider_rate_limited', retryAfter: '1' },
     { name: 'bad request', prompt: '[[status=400]]', status: 400, says: /The request was refused, as it asked|contains an invalid argument/, asked: 1 },
     { name: 'overloaded', prompt: '[[status=503]][[on=anthropic,status=529]]', status: 503, code: 'provider_overloaded' },
     { name: 'broken', prompt: '[[status=500]]', status: 502, code: 'provider_error' },
