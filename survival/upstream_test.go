@@ -154,7 +154,7 @@ func answers() []row {
 	}
 	const hollow = `{"id":"x","object":"chat.completion","created":1,"model":"m","choices":[],"usage":{"prompt_tokens":11,"completion_tokens":5,"total_tokens":16}}`
 	return []row{
-		{id: "D17", name: "page", plays: plays(faultd.Page(200, 9<<10)), last: garbage},
+		{id: "D17", name: "page", plays: plays(faultd.Page(200, 9<<10)), last: garbage, left: "maybe"},
 		{id: "D17", name: "text", plays: plays(faultd.Answer(200, "text/plain", []byte("welcome\n"))), last: garbage},
 		{id: "D18", name: "short", plays: lying, last: garbage},
 		{id: "D19", name: "cut", plays: plays(faultd.Answer(200, "application/json", []byte(`{"choices":[{`))), last: garbage},
