@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -45,29 +46,19 @@ type attempt struct {
 	span      trace.Span // nil: it is not traced
 }
 
-// newAttempt adds an attempt to the record; nil if the answer is another's
-// already, who reads the record from then on.
 func (x *exchange) newAttempt(p *provider.Provider, t gate.Target, lease *health.Lease, hedge bool) *attempt {
 	now := x.relay.Now()
-	a := &attempt{exchange: x, provider: p, target: t, lease: lease, start: now, ended: make(chan struct{}),
-		heard: estimate.NewOutput(t.Model),
-		try:   &Try{Provider: p.Name, Model: t.Model, Hedge: hedge, Start: now.Sub(x.rec.Start), price: x.price(p, t.Model)}}
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.winner != nil {
-		return nil
-	}
-	x.rec.Tries = append(x.rec.Tries, a.try)
-	x.name(a)
-	a.beginSpan()
-	return a
+	return &attempt{exchange: x, provider: p, target: t, lease: lease, start: now, ended: make(chan struct{}),
+		cancel: func(error) {}, heard: estimate.NewOutput(t.Model),
+		try: &Try{Provider: p.Name, Model: t.Model, Hedge: hedge, Start: now.Sub(x.rec.Start), price: x.price(p, t.Model)}}
 }
 
 // unable ends an attempt that could not even begin.
 func (a *attempt) unable(failed *provider.Error) error {
-	if a == nil {
+	if !a.enlist() {
 		return errLost
 	}
+	defer a.leave()
 	a.try.Failed, a.try.Kind, a.try.Bill = true, failed.Kind, cost.Bill{Status: cost.Exact}
 	a.endSpan(failed)
 	return failed
@@ -79,6 +70,8 @@ func (a *attempt) run(ctx context.Context) (err error) {
 	ctx, a.cancel = context.WithCancelCause(ctx)
 	if !a.enlist() {
 		a.cancel(errLost)
+		a.lease.Done(health.Result{})
+		return errLost
 	}
 	defer func() {
 		if p := recover(); p != nil {
@@ -122,13 +115,28 @@ func (a *attempt) run(ctx context.Context) (err error) {
 	return a.whole(ctx, plain, events)
 }
 
-// enlist adds the attempt to those that run; false if the answer is another's
-// already.
+// enlist adds the attempt to the record and to those that run, which are one step:
+// who claims the answer waits for the others and then reads the record. It is
+// false if the answer is another's already.
 func (a *attempt) enlist() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.winner != nil {
+		return false
+	}
+	a.rec.Tries = append(a.rec.Tries, a.try)
 	a.running = append(a.running, a)
-	return a.winner == nil
+	a.name(a)
+	a.beginSpan()
+	return true
+}
+
+// leave takes the attempt from those that run.
+func (a *attempt) leave() {
+	close(a.ended)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.running = slices.DeleteFunc(a.running, func(other *attempt) bool { return other == a })
 }
 
 // end says what became of the attempt to those who keep count.
@@ -150,15 +158,7 @@ func (a *attempt) end(err error) {
 	a.lease.Done(result)
 	a.cancel(context.Canceled)
 	a.endSpan(err)
-	close(a.ended)
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for i, other := range a.running {
-		if other == a {
-			a.running = append(a.running[:i], a.running[i+1:]...)
-			break
-		}
-	}
+	a.leave()
 }
 
 // account puts what the attempt used, and what that costs, into its own record.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/layergateway/layergateway/gate"
 )
 
 // errLost ends an attempt beside which another one was the first to answer.
@@ -16,7 +18,8 @@ func (r *round) hedged(ctx context.Context) {
 	defer cancel(context.Canceled)
 	type end struct {
 		job
-		err error
+		hedge bool
+		err   error
 	}
 	ends := make(chan end)
 	running := 0
@@ -24,7 +27,7 @@ func (r *round) hedged(ctx context.Context) {
 		j, hedge := r.pop(), running > 0
 		running++
 		go func() {
-			e := end{job: j}
+			e := end{job: j, hedge: hedge}
 			defer func() {
 				if p := recover(); p != nil {
 					e.err = panicked(p)
@@ -34,32 +37,58 @@ func (r *round) hedged(ctx context.Context) {
 			e.err = r.ask(ctx, j, hedge)
 		}()
 	}
+	// Two run at most: as many answers as there may be to pay for.
+	beside := func() {
+		if !r.over && running == 1 && len(r.queue) > 0 && !r.queue[0].insist && !r.claimed() && r.r.Context().Err() == nil {
+			start()
+		}
+	}
 	start()
 	timer := time.NewTimer(r.gate.Hedge)
 	defer timer.Stop()
 	for running > 0 {
 		select {
 		case <-timer.C:
-			if !r.over && running == 1 && len(r.queue) > 0 && !r.claimed() {
-				start()
-			}
+			beside()
 		case e := <-ends:
 			running--
-			if r.over {
+			if r.over || !r.open(e.target) {
 				continue // it is only waited for
 			}
-			if !errors.Is(e.err, errLost) {
-				r.took(ctx, e.job, e.err)
-			}
+			r.took(ctx, e.job, e.err)
 			switch {
+			case r.over && !r.settled(e.target):
+				r.over, r.last = false, nil
 			case r.over:
 				cancel(errLost)
 			case running == 0 && len(r.queue) > 0:
 				start()
 				timer.Reset(r.gate.Hedge)
+			case e.hedge: // the other one is silent still
+				beside()
+			default:
+				timer.Reset(r.gate.Hedge)
 			}
 		}
 	}
+}
+
+// open reports whether the answer may be the target's yet: it is no other's.
+func (x *exchange) open(t gate.Target) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.winner == nil || x.winner.target == t
+}
+
+// settled leaves the end of the exchange to the target, so that no other one
+// begins to answer behind it; false if another one has.
+func (x *exchange) settled(t gate.Target) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.winner == nil {
+		x.winner = &attempt{target: t}
+	}
+	return x.winner.target == t
 }
 
 // claim makes the attempt the one whose answer the client gets, and ends those

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/layergateway/layergateway/access"
 	"github.com/layergateway/layergateway/provider"
+	"github.com/layergateway/layergateway/provider/compat"
 )
 
 // slow answers after a delay, whole or as a stream.
@@ -292,4 +294,55 @@ func TestStop(t *testing.T) {
 			r.Gates.Close()
 		})
 	}
+}
+
+// deaf is a Chat that understands a refusal only once something has happened.
+type deaf struct {
+	provider.Chat
+	until <-chan struct{}
+}
+
+func (d deaf) Error(status int, h http.Header, body []byte) *provider.Error {
+	<-d.until
+	return d.Chat.Error(status, h, body)
+}
+
+// TestLoserFails: what becomes of an attempt beside which another one has begun
+// to answer is nothing to that answer.
+func TestLoserFails(t *testing.T) {
+	const hedged = `"routingStrategy":"fallback","fallbackModels":["b/m"],"hedge":"1s"`
+	for _, status := range []int{500, 400, 401} {
+		synctest.Test(t, func(t *testing.T) {
+			list := strings.SplitAfter(goodStream, "\n\n")
+			b := answer{typ: "text/event-stream", read: io.MultiReader(strings.NewReader(list[0]+list[1]), pause(time.Second), strings.NewReader(strings.Join(list[2:], "")))}
+			r := setup(t, &upstream{answers: []answer{{status: status, body: `{}`}}}, &upstream{answers: []answer{b}}, gateJSON(hedged))
+			defer r.Gates.Close()
+			w := &attentive{ResponseRecorder: httptest.NewRecorder(), wants: `"hel"`, seen: make(chan struct{})}
+			a := r.Providers["a"]
+			a.NewChat = func() provider.Chat { return deaf{compat.New(compat.Options{})(), w.seen} }
+			rec := NewRecord(r.Now())
+			r.Chat(w, httptest.NewRequest(http.MethodPost, "/v1/chat/completions", strings.NewReader(hiStream)), &access.Key{Name: "k"}, rec)
+			if rec.Outcome != OK || rec.Provider != "b" || !strings.HasSuffix(w.Body.String(), "data: [DONE]\n\n") {
+				t.Errorf("%d: %s by %s: %s", status, rec.Outcome, rec.Provider, w.Body)
+			}
+		})
+	}
+}
+
+// TestHedgeGoesOn: a hedge that fails is replaced at once, since the first target
+// is silent still.
+func TestHedgeGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &upstream{answers: []answer{{status: 500}}}
+		r := setup(t, nil, b, gateJSON(`"routingStrategy":"fallback","fallbackModels":["b/m","b/other"],"hedge":"1s"`))
+		defer r.Gates.Close()
+		var cancelled sync.Map
+		r.Providers["a"].Transport = slow(time.Minute, good, &cancelled, "a")
+		b.answers = append(b.answers, answer{body: good})
+		start := time.Now()
+		w, rec := ask(r, hi, nil)
+		if w.Code != 200 || rec.Model != "other" || len(rec.Tries) != 3 || !rec.Tries[2].Hedge || time.Since(start) != time.Second {
+			t.Errorf("%d by %s after %s and %d tries", w.Code, rec.Model, time.Since(start), len(rec.Tries))
+		}
+	})
 }

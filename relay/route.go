@@ -112,7 +112,7 @@ func (r *round) took(ctx context.Context, j job, err error) {
 	case err == nil:
 		r.over, r.last = true, nil
 	// A fault of the caller's, or of our own, is the same everywhere.
-	case r.out.begun() || !errors.As(err, &failed) || failed.Kind == provider.Invalid,
+	case r.claimed() || !errors.As(err, &failed) || failed.Kind == provider.Invalid,
 		ctx.Err() != nil, r.r.Context().Err() != nil:
 		r.over, r.last = true, err
 	case errors.As(err, &out) && out.Reason != health.Cooling && !j.insist:
@@ -191,12 +191,7 @@ func (x *exchange) ask(ctx context.Context, j job, hedge bool) error {
 			}
 			return x.unavailable(p, err)
 		}
-		a := x.newAttempt(p, j.target, lease, hedge)
-		if a == nil {
-			lease.Done(health.Result{})
-			return errLost
-		}
-		err = a.run(ctx)
+		err = x.newAttempt(p, j.target, lease, hedge).run(ctx)
 		if !keysFault(err) || len(keys) == 1 {
 			return err
 		}
