@@ -14,6 +14,7 @@ import (
 	"github.com/layergateway/layergateway/access/limit"
 	"github.com/layergateway/layergateway/cost"
 	"github.com/layergateway/layergateway/cost/estimate"
+	"github.com/layergateway/layergateway/provider"
 )
 
 // gone is a client whose connection fails from some write on.
@@ -148,4 +149,58 @@ func TestNoDrain(t *testing.T) {
 		t.Errorf("%s, %+v after %d events", rec.Outcome, rec.Bill, p.given)
 	}
 	books.left(t, books.budget-rec.Bill.Total)
+}
+
+// TestDrainBeginsNothing: what runs is read to its end for a client that is gone,
+// but nothing more is asked of anybody.
+func TestDrainBeginsNothing(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		gate   string
+		status int           // of the first answer, which comes after two seconds
+		leaves time.Duration // after the request
+		took   time.Duration
+	}{
+		{"no other key", ``, 401, time.Second, 2 * time.Second},
+		{"no retry", `"maxRetries":3`, 500, 2*time.Second + time.Millisecond, 2*time.Second + time.Millisecond},
+		{"no hedge", `"maxRetries":0,"routingStrategy":"fallback","fallbackModels":["b/m"],"hedge":"1500ms"`, 500, time.Second, 2 * time.Second},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				more := test.gate
+				if more != "" {
+					more = "," + more
+				}
+				r := setup(t, nil, nil, `{"id":"`+assistantID+`","name":"assistant","model":"a/m"`+more+`}`)
+				defer r.Gates.Close()
+				r.Drain = time.Minute
+				asked := 0
+				transport := roundTrip(func(req *http.Request) (*http.Response, error) {
+					asked++
+					time.Sleep(2 * time.Second)
+					return &http.Response{StatusCode: test.status, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(`{}`)), Request: req}, nil
+				})
+				r.Providers["a"].Transport, r.Providers["b"].Transport = transport, transport
+				r.Providers["a"].Keys = provider.NewKeys([]string{"sk-1", "sk-2"}, "")
+				ctx, leave := context.WithCancel(t.Context())
+				time.AfterFunc(test.leaves, leave)
+				start := time.Now()
+				_, rec := askContext(ctx, r, hi, nil)
+				if took := time.Since(start); asked != 1 || len(rec.Tries) != 1 || rec.Outcome != ClientGone || took != test.took {
+					t.Errorf("asked %d times, %d tries, %s after %s", asked, len(rec.Tries), rec.Outcome, took)
+				}
+			})
+		})
+	}
+}
+
+// TestStoppedBeforehand: what comes when the process is about to end is asked of
+// nobody, and costs nothing.
+func TestStoppedBeforehand(t *testing.T) {
+	a := &upstream{answers: []answer{{body: good}}}
+	r := setup(t, a, nil, gateJSON(``))
+	r.Flights.Stop(t.Context())
+	if w, rec := ask(r, hi, nil); w.Code != 503 || len(a.got) != 0 || len(rec.Tries) != 0 || rec.Bill.Total != 0 {
+		t.Errorf("%d: asked %d times, %d tries, %s", w.Code, len(a.got), len(rec.Tries), rec.Bill.Total)
+	}
 }

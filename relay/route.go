@@ -154,6 +154,8 @@ func (x *exchange) pause(ctx context.Context, round int, least time.Duration) bo
 	select {
 	case <-ctx.Done():
 		return false
+	case <-x.r.Context().Done():
+		return false
 	case <-timer.C:
 		return true
 	}
@@ -184,6 +186,9 @@ func (x *exchange) ask(ctx context.Context, j job, hedge bool) error {
 	var tried []string
 	var last error
 	for {
+		if err := x.nobody(ctx, p); err != nil {
+			return err
+		}
 		lease, err := pick(keys, j.target.Model, tried)
 		if err != nil {
 			if last != nil {
@@ -197,6 +202,20 @@ func (x *exchange) ask(ctx context.Context, j job, hedge bool) error {
 		}
 		last, tried = err, append(tried, lease.Key)
 	}
+}
+
+// nobody is why an attempt at p would be for nobody. Without a client none is
+// begun, not even where one that runs is read to its end.
+func (x *exchange) nobody(ctx context.Context, p *provider.Provider) error {
+	if x.r.Context().Err() != nil {
+		return errClientGone
+	}
+	err := x.interrupted(ctx)
+	var late *provider.Error
+	if errors.As(err, &late) {
+		late.Provider = p
+	}
+	return err
 }
 
 // keysFault reports whether another key of the same provider may do better.
