@@ -67,7 +67,8 @@ func (h *Handler) render(w http.ResponseWriter, r *http.Request, status int, nam
 }
 
 func base(r *http.Request) string {
-	depth := strings.Count(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	// A slash that is escaped is none to the browser.
+	depth := strings.Count(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "/")
 	if depth == 0 {
 		return "./"
 	}

@@ -63,8 +63,11 @@ export const more = Object.keys(others);
 /** Whether a gate's provider can do something. */
 export const can = (gate, what) => !gates[gate].lacks?.includes(what);
 
-/** Starts everything; stop() ends it and removes what it wrote. */
-export async function start() {
+/**
+ * Starts everything; stop() ends it and removes what it wrote. write gives the gateway's Caddyfile, for a port and
+ * what the stand-ins say of themselves: its site must let key list the models.
+ */
+export async function start(write = caddyfile) {
   const dir = await mkdtemp(path.join(tmpdir(), 'layer-e2e-'));
   const ended = [];
   const stop = async () => {
@@ -77,8 +80,8 @@ export async function start() {
       process.env.LAYER_UPSTREAM_BIN ?? build('./internal/upstream/cmd/upstream', path.join(dir, 'upstream')),
     ]);
     const upstream = await startUpstream(upstreamBin, ended);
-    const url = await startGateway(gatewayBin, dir, upstream, ended);
-    return { baseURL: url + '/v1', key, picture: upstream.url + '/picture.png', journal: (tag, wait, count) => journal(upstream, tag, wait, count), stop };
+    const url = await startGateway(gatewayBin, dir, write, upstream, ended);
+    return { url, baseURL: url + '/v1', key, picture: upstream.url + '/picture.png', journal: (tag, wait, count) => journal(upstream, tag, wait, count), stop };
   } catch (err) {
     await stop();
     throw err;
@@ -99,11 +102,11 @@ async function startUpstream(bin, ended) {
 }
 
 // startGateway tries a few ports, since one that was free may be taken a moment later.
-async function startGateway(bin, dir, upstream, ended) {
+async function startGateway(bin, dir, write, upstream, ended) {
   for (let attempt = 0; ; attempt++) {
     const port = await freePort();
     const file = path.join(dir, `Caddyfile${attempt}`);
-    await writeFile(file, caddyfile(port, upstream));
+    await writeFile(file, write(port, upstream));
     const child = spawn(bin, ['run', '--config', file, '--adapter', 'caddyfile'], {
       cwd: dir, stdio: ['ignore', 'ignore', 'pipe'],
       env: { ...process.env, HOME: dir, XDG_DATA_HOME: dir, XDG_CONFIG_HOME: dir, E2E_OPENAI_KEY: upstream.keys.openai },
