@@ -14,6 +14,7 @@ import (
 
 	"github.com/layergateway/layergateway/access"
 	"github.com/layergateway/layergateway/dashboard"
+	"github.com/layergateway/layergateway/store"
 )
 
 func init() {
@@ -158,6 +159,7 @@ func namedHost(r *http.Request) bool {
 // options are what the pages show of the configuration.
 func (d *Dashboard) options(ctx caddy.Context, door *dashboard.Door) dashboard.Options {
 	a := d.app
+	leaving := func() bool { return caddy.Exiting() || ctx.Err() != nil }
 	return dashboard.Options{
 		Door: door,
 		Ledger: func() (dashboard.Ledger, func()) {
@@ -166,8 +168,8 @@ func (d *Dashboard) options(ctx caddy.Context, door *dashboard.Door) dashboard.O
 		},
 		Gates: a.gateways.gates, Keys: a.gateways.keys, Providers: a.gateways.providers,
 		Catalog: a.shownCatalog, Store: a.shownStore, Chat: a.gateways.try, Ready: a.ready,
-		Leaving: func() bool { return caddy.Exiting() || ctx.Err() != nil },
-		Log:     ctx.Logger(),
+		API:     a.adminAPI(store.ByDashboard, leaving, ctx.Logger()),
+		Leaving: leaving, Log: ctx.Logger(),
 	}
 }
 

@@ -49,14 +49,8 @@ func (a *App) shownCatalog() dashboard.Catalog {
 
 // shownStore is the store of keys, if some gateway serves it.
 func (a *App) shownStore() (keys dashboard.KeyStore, done func(), ok bool) {
-	if !slices.ContainsFunc(a.gateways.all(), func(g *Gateway) bool { return g.GatesStore }) {
-		return nil, nil, false
-	}
-	s, done, err := a.books.useStore()
-	if err != nil {
-		return nil, nil, false
-	}
-	return s, done, true
+	s, done, ok := a.servedStore()
+	return s, done, ok
 }
 
 // price is what a model costs at a provider of that name.

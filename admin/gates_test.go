@@ -178,7 +178,7 @@ func TestTestGate(t *testing.T) {
 		}
 		w.Header().Set("X-Layer-Request-Id", "id of "+target.Model)
 		if target.Model == "second" {
-			w.WriteHeader(502)
+			w.WriteHeader(http.StatusBadGateway)
 			fmt.Fprint(w, `{"error":{"message":"it is broken","type":"api_error","param":null,"code":"provider_error"}}`)
 			return
 		}

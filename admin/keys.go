@@ -125,7 +125,7 @@ func (h *Handler) createKey(w http.ResponseWriter, r *http.Request) error {
 }
 
 // changeKey makes a change of a key of the store, of the version that If-Match or the body asks for, if one of them does.
-func (h *Handler) changeKey(w http.ResponseWriter, r *http.Request, given int64, change func(s Store, id string, version int64) error) error {
+func (h *Handler) changeKey(r *http.Request, given int64, change func(s Store, id string, version int64) error) error {
 	version, err := matched(r)
 	if err != nil {
 		return err
@@ -150,7 +150,7 @@ func (h *Handler) updateKey(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return h.changeKey(w, r, 0, func(s Store, id string, version int64) error {
+	return h.changeKey(r, 0, func(s Store, id string, version int64) error {
 		k, err := s.UpdateKey(r.Context(), h.o.Who, id, version, patch)
 		if err != nil {
 			return err
@@ -160,7 +160,7 @@ func (h *Handler) updateKey(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (h *Handler) deleteKey(w http.ResponseWriter, r *http.Request) error {
-	return h.changeKey(w, r, 0, func(s Store, id string, version int64) error {
+	return h.changeKey(r, 0, func(s Store, id string, version int64) error {
 		if err := s.DeleteKey(r.Context(), h.o.Who, id, version); err != nil {
 			return err
 		}
@@ -187,7 +187,7 @@ func (h *Handler) rotateKey(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return invalidField(&gate.FieldError{Field: "overlap", Err: errors.New(`must be a time such as "24h"`)})
 	}
-	return h.changeKey(w, r, asked.Version, func(s Store, id string, version int64) error {
+	return h.changeKey(r, asked.Version, func(s Store, id string, version int64) error {
 		k, text, err := s.RotateKey(r.Context(), h.o.Who, id, version, overlap)
 		if err != nil {
 			return err
@@ -203,7 +203,7 @@ func (h *Handler) revokeKey(w http.ResponseWriter, r *http.Request) error {
 	if err := decode(w, r, &asked); err != nil {
 		return err
 	}
-	return h.changeKey(w, r, asked.Version, func(s Store, id string, version int64) error {
+	return h.changeKey(r, asked.Version, func(s Store, id string, version int64) error {
 		k, err := s.RevokeKey(r.Context(), h.o.Who, id, version)
 		if err != nil {
 			return err
