@@ -40,6 +40,34 @@ func (d *downstream) patience() {
 	}
 }
 
+// piece is how much of an answer has a write's time to itself: a client that reads
+// slowly is not one that reads nothing.
+const piece = 256 << 10
+
+// push writes b.
+func (d *downstream) push(b []byte, write func([]byte) (int, error)) error {
+	for {
+		d.patience()
+		n, err := write(b[:min(len(b), piece)])
+		if err != nil {
+			return err
+		}
+		if b = b[n:]; len(b) == 0 {
+			break
+		}
+	}
+	d.rest()
+	return nil
+}
+
+// rest ends the time of a write. HTTP/2 ends a stream whose deadline passes even
+// if nobody writes, unless a comment puts it off before.
+func (d *downstream) rest() {
+	if d.stall > 0 && (d.every <= 0 || d.every >= d.stall) {
+		_ = d.rc.SetWriteDeadline(time.Time{})
+	}
+}
+
 // keepalive starts the comments: one whenever nothing was written for so long.
 func (d *downstream) keepalive(every time.Duration) {
 	if every <= 0 {
@@ -59,6 +87,7 @@ func (d *downstream) tick() {
 	}
 	d.patience()
 	d.failed = d.sse.Comment("ping")
+	d.rest()
 	d.ping.Reset(d.every)
 }
 
@@ -72,9 +101,8 @@ func (d *downstream) write(events []byte) error {
 	if d.ping != nil {
 		d.ping.Reset(d.every)
 	}
-	d.patience()
 	d.keep(events)
-	_, d.failed = d.sse.Write(events)
+	d.failed = d.push(events, d.sse.Write)
 	return d.failed
 }
 
@@ -83,11 +111,9 @@ func (d *downstream) writeWhole(answer []byte) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.whole = true
-	d.patience()
 	d.keep(answer)
 	d.w.WriteHeader(http.StatusOK)
-	_, err := d.w.Write(answer)
-	return err
+	return d.push(answer, d.w.Write)
 }
 
 // maxKept bounds what is kept of an answer to be stored.
