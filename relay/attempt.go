@@ -20,6 +20,7 @@ import (
 // Bounds of what is read of an upstream.
 const (
 	maxErrorBody = 1 << 20
+	maxErrorTime = 5 * time.Second
 	maxAnswer    = 128 << 20
 )
 
@@ -99,11 +100,7 @@ func (a *attempt) run(ctx context.Context) (err error) {
 		return garbage(err)
 	}
 	if resp.StatusCode != http.StatusOK {
-		text, _ := io.ReadAll(io.LimitReader(plain, maxErrorBody))
-		if failure := a.interrupted(ctx); failure != nil {
-			return failure
-		}
-		return a.chat.Error(resp.StatusCode, resp.Header, text)
+		return a.refused(ctx, resp, plain)
 	}
 	events, err := isStream(resp.Header, a.req.Stream)
 	if err != nil {
@@ -113,6 +110,21 @@ func (a *attempt) run(ctx context.Context) (err error) {
 		return a.stream(ctx, plain, events)
 	}
 	return a.whole(ctx, plain, events)
+}
+
+// errEnough ends the body of a refusal that does not end itself.
+var errEnough = errors.New("the refusal has no end")
+
+// refused is an answer with another status than 200, whose body may say why. The
+// status is known already: what else comes has little time.
+func (a *attempt) refused(ctx context.Context, resp *http.Response, body io.Reader) error {
+	enough := time.AfterFunc(maxErrorTime, func() { a.cancel(errEnough) })
+	defer enough.Stop()
+	text, _ := io.ReadAll(io.LimitReader(body, maxErrorBody))
+	if failure := a.interrupted(ctx); failure != nil && !errors.Is(failure, errEnough) {
+		return failure
+	}
+	return a.chat.Error(resp.StatusCode, resp.Header, text)
 }
 
 // enlist adds the attempt to the record and to those that run, which are one step:

@@ -134,3 +134,51 @@ func TestRetry(t *testing.T) {
 		})
 	}
 }
+
+// trickle sends some bytes twice a second until the request is cancelled.
+func trickle(ctx func() context.Context, text string) io.Reader {
+	return readerFunc(func(p []byte) (int, error) {
+		select {
+		case <-ctx().Done():
+			return 0, ctx().Err()
+		case <-time.After(500 * time.Millisecond):
+			return copy(p, text), nil
+		}
+	})
+}
+
+// TestTrickle: an answer that does not end holds nobody up once all is known of
+// it: neither behind its terminal mark, nor where it is a refusal.
+func TestTrickle(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		body string
+		a    answer
+		rest string
+		code int
+		took time.Duration
+	}{
+		{"behind a stream", hiStream, answer{typ: "text/event-stream", body: goodStream}, ": x\n\n", 200, linger},
+		{"behind a stream that was not asked for", hi, answer{typ: "text/event-stream", body: goodStream}, ": x\n\n", 200, linger},
+		{"a failure of a stream", hiStream, answer{status: 500}, " ", 502, maxErrorTime},
+		{"a failure", hi, answer{status: 500, body: "<html>"}, "x", 502, maxErrorTime},
+		{"a refusal", hi, answer{status: 400, body: `{"error":{"message":"no"}}`}, "", 400, maxErrorTime},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var ctx context.Context
+				of := func() context.Context { return ctx }
+				test.a.read = io.MultiReader(strings.NewReader(test.a.body), trickle(of, test.rest))
+				u := &upstream{answers: []answer{test.a}}
+				r := setup(t, u, nil, gateJSON(``))
+				defer r.Gates.Close()
+				r.Providers["a"].Transport = roundTrip(func(req *http.Request) (*http.Response, error) { ctx = req.Context(); return u.RoundTrip(req) })
+				start := time.Now()
+				w, rec := ask(r, test.body, nil)
+				if took := time.Since(start); w.Code != test.code || took > test.took || rec.Tries[0].Status != max(test.a.status, 200) {
+					t.Errorf("%d after %s: %s", w.Code, took, w.Body)
+				}
+			})
+		})
+	}
+}

@@ -30,6 +30,7 @@ type watchdog struct {
 	mu    sync.Mutex
 	timer *time.Timer
 	heard bool // content has come
+	over  bool // the stream's terminal mark has come
 }
 
 // watch derives the attempt's context. It waits for the first content of a
@@ -68,7 +69,7 @@ func (d *watchdog) content() {
 func (d *watchdog) byte() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.heard {
+	if d.heard && !d.over {
 		d.timer.Reset(d.idle)
 	}
 }
@@ -77,19 +78,20 @@ func (d *watchdog) byte() {
 // to its end lets the connection serve again, and a few providers send more.
 const linger = time.Second
 
-// done says that the stream's terminal mark has come: its end must follow soon.
+// done says that the stream's terminal mark has come: its end must follow soon,
+// whatever else comes.
 func (d *watchdog) done() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.idle == linger {
+	if d.over {
 		return
 	}
-	d.heard, d.idle = true, linger
+	d.heard, d.over = true, true
 	if d.timer == nil { // a whole answer was asked for
-		d.timer = time.AfterFunc(d.idle, d.bark)
+		d.timer = time.AfterFunc(linger, d.bark)
 		return
 	}
-	d.timer.Reset(d.idle)
+	d.timer.Reset(linger)
 }
 
 // stop ends the watch and the attempt's context.
