@@ -13,6 +13,16 @@ import (
 	"github.com/layergateway/layergateway/openai"
 )
 
+// maxWaiting is what a request may have in memory while it waits for its turn.
+const maxWaiting = 64 << 10
+
+// small reports whether a body is read before the request waits for its turn.
+// Over HTTP/1 nobody hears of a client that leaves before its body is read, and
+// who sends one slowly is to keep nobody waiting; but a large one takes memory.
+func small(r *http.Request) bool {
+	return r.ContentLength >= 0 && r.ContentLength <= maxWaiting && r.Header.Get("Content-Encoding") == "" && r.Header.Get("Expect") == ""
+}
+
 // readBody reads a request's body once and whole. A body that says it is too
 // large is not read at all.
 func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {

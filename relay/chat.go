@@ -81,7 +81,13 @@ func panicked(p any) error {
 }
 
 func (x *exchange) run(key *access.Key) error {
-	// Before the body is read, so that what waits takes no memory.
+	var body []byte
+	var err error
+	if small(x.r) {
+		if body, err = readBody(x.w, x.r, x.relay.MaxBody); err != nil {
+			return err
+		}
+	}
 	leaveKey, err := key.Concurrency.Enter(x.r.Context())
 	if err != nil {
 		return err
@@ -92,9 +98,10 @@ func (x *exchange) run(key *access.Key) error {
 		return err
 	}
 	defer leave()
-	body, err := readBody(x.w, x.r, x.relay.MaxBody)
-	if err != nil {
-		return err
+	if body == nil {
+		if body, err = readBody(x.w, x.r, x.relay.MaxBody); err != nil {
+			return err
+		}
 	}
 	if x.req, err = openai.ParseChat(body); err != nil {
 		return err
