@@ -167,10 +167,21 @@ func (a *attempt) end(err error) {
 	}
 	result := verdict(err)
 	result.FirstToken, result.Stream = a.try.FirstToken, a.req.Stream
+	if a.asked && result.FirstToken == 0 && a.waitedFor(err) {
+		result.FirstToken = a.try.Took
+	}
 	a.lease.Done(result)
 	a.cancel(context.Canceled)
 	a.endSpan(err)
 	a.leave()
+}
+
+// waitedFor reports whether the attempt ended for its slowness, so that its time is
+// the least that the target takes. It would not be known for slow otherwise, and
+// be the first again where that is who is unknown.
+func (a *attempt) waitedFor(err error) bool {
+	var limit *limitError
+	return errors.As(err, &limit) || a.try.Lost && !a.try.Hedge
 }
 
 // account puts what the attempt used, and what that costs, into its own record.

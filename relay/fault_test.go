@@ -15,6 +15,7 @@ import (
 
 	"github.com/layergateway/layergateway/openai"
 	"github.com/layergateway/layergateway/provider"
+	"github.com/layergateway/layergateway/provider/anthropic"
 	"github.com/layergateway/layergateway/sse"
 )
 
@@ -113,6 +114,27 @@ func TestFaults(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestUnfit: that a target can't be told all of a request is no answer where the
+// one that could has failed.
+func TestUnfit(t *testing.T) {
+	const strict = `"strict":true,"routingStrategy":"fallback","fallbackModels":["b/m","a/other"]`
+	body := strings.Replace(hi, `"messages"`, `"logprobs":true,"messages"`, 1)
+	a, b := &upstream{answers: []answer{{status: 503}}}, &upstream{}
+	r := setup(t, a, b, gateJSON(strict))
+	r.Providers["b"].NewChat = anthropic.New(anthropic.Options{})
+	if w, rec := ask(r, body, nil); w.Code != 503 || rec.Outcome != ProviderError || len(a.got) != 2 {
+		t.Errorf("%d %s, %d were asked: %s", w.Code, rec.Outcome, len(a.got), w.Body)
+	}
+	a.answers = append(a.answers, answer{status: 503}, answer{status: 503}, answer{body: good})
+	if w, rec := ask(r, body, nil); w.Code != 200 || rec.Model != "other" {
+		t.Errorf("%d by %s: %s", w.Code, rec.Model, w.Body)
+	}
+	r.Providers["a"].NewChat = r.Providers["b"].NewChat
+	if w, rec := ask(r, body, nil); w.Code != 400 || rec.Outcome != Rejected || *errorOf(t, w.Body.Bytes()).Param != "logprobs" {
+		t.Errorf("%d %s: %s", w.Code, rec.Outcome, w.Body)
 	}
 }
 

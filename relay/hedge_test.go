@@ -346,3 +346,33 @@ func TestHedgeGoesOn(t *testing.T) {
 		}
 	})
 }
+
+// TestSlowIsKnown: a target that is too slow to ever answer is known for that, and
+// not taken for one that was never asked.
+func TestSlowIsKnown(t *testing.T) {
+	const fastest = `"routingStrategy":"lowest-latency","fallbackModels":["b/m"]`
+	for _, more := range []string{`"hedge":"1s"`, `"timeouts":{"firstToken":"3s"}`} {
+		for _, body := range []string{hi, hiStream} {
+			if body == hi && !strings.Contains(more, "hedge") {
+				continue // whole answers have all the time there is
+			}
+			synctest.Test(t, func(t *testing.T) {
+				r := setup(t, nil, nil, gateJSON(fastest+","+more))
+				defer r.Gates.Close()
+				var cancelled sync.Map
+				answer := good
+				if body == hiStream {
+					answer = goodStream
+				}
+				r.Providers["a"].Transport = slow(time.Minute, answer, &cancelled, "a")
+				r.Providers["b"].Transport = slow(500*time.Millisecond, answer, &cancelled, "b")
+				for i, want := range []string{"a", "b", "b"} {
+					_, rec := ask(r, body, nil)
+					if more == `"hedge":"1s"` && i == 0 && rec.Provider != "b" || rec.Tries[0].Provider != want {
+						t.Errorf("%s: request %d began with %s", more, i, rec.Tries[0].Provider)
+					}
+				}
+			})
+		}
+	}
+}

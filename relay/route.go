@@ -10,6 +10,7 @@ import (
 
 	"github.com/layergateway/layergateway/gate"
 	"github.com/layergateway/layergateway/health"
+	"github.com/layergateway/layergateway/openai"
 	"github.com/layergateway/layergateway/provider"
 )
 
@@ -107,13 +108,18 @@ func (r *round) pop() job {
 // took says how a target's turn ended.
 func (r *round) took(ctx context.Context, j job, err error) {
 	var failed *provider.Error
+	var unfit *openai.Error
 	var out *health.Unavailable
 	switch {
 	case err == nil:
 		r.over, r.last = true, nil
+	case r.claimed() || ctx.Err() != nil || r.r.Context().Err() != nil:
+		r.over, r.last = true, err
+	case r.last != nil && errors.As(err, &unfit):
+		// The request has something that this target can't be told, which was no
+		// fault before the target: what failed is the one in front of it.
 	// A fault of the caller's, or of our own, is the same everywhere.
-	case r.claimed() || !errors.As(err, &failed) || failed.Kind == provider.Invalid,
-		ctx.Err() != nil, r.r.Context().Err() != nil:
+	case !errors.As(err, &failed) || failed.Kind == provider.Invalid:
 		r.over, r.last = true, err
 	case errors.As(err, &out) && out.Reason != health.Cooling && !j.insist:
 		r.queue = append(r.queue, job{j.target, true})
