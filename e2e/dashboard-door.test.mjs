@@ -16,20 +16,20 @@ after(() => site?.stop());
 const text = (page, at) => page.locator(at).innerText();
 
 test('the watch over pages sees what must not be', { timeout }, async () => {
+  const visit = await site.visit();
+  await visit.go('');
   for (const [what, act] of [
     [/Content Security Policy/, () => { document.body.append(Object.assign(document.createElement('script'), { textContent: 'alert(1)' })); }],
     [/Content Security Policy|asked/, () => { document.body.append(Object.assign(new Image(), { src: 'http://other.example/x.png' })); }],
-    [/asked http:\/\/other\.example/, () => { location.assign('http://other.example/'); }],
     [/threw/, () => { setTimeout(() => { throw new Error('on purpose'); }); }],
     [/dialog/, () => { alert(1); }],
+    [/asked http:\/\/other\.example/, () => { location.assign('http://other.example/'); }],
   ]) {
-    const visit = await site.visit();
-    await visit.go('');
     await visit.page.evaluate(act);
     await visit.noticed(what);
     assert.throws(() => visit.well());
-    await visit.close();
   }
+  await visit.close();
 });
 
 test('login', { timeout }, async () => {
@@ -123,7 +123,8 @@ test('what others wrote is text', { timeout }, async (t) => {
   const q = encodeURIComponent(evil);
   const row = JSON.parse(await (await site.get(`requests.json?session=${q}`)).text());
   assert.equal(row.length, 1, 'the filter takes it as it stands');
-  const shared = await site.visit();
+  const visit = await site.visit();
+  const { page } = visit;
   for (const [name, where, times] of [
     ['overview', '', 3],
     ['narrowed overview', `?gate=${q}&key=${q}&model=${q}&provider=${q}&by=${q}`, 4],
@@ -139,44 +140,33 @@ test('what others wrote is text', { timeout }, async (t) => {
     ['no such page', `requests/${q}`, 0],
   ]) {
     await t.test(name, async () => {
-      await shared.go(where);
-      await inert(shared.page, times);
-      shared.well(name === 'no such page' ? [/status of 404/] : []);
-      if (times > 0) await picture(shared.page, 'evil-' + name.replace(' ', '-'));
+      await visit.go(where);
+      await inert(page, times);
+      visit.well(name === 'no such page' ? [/status of 404/] : []);
+      if (times > 0) await picture(page, 'evil-' + name.replace(' ', '-'));
     });
   }
-  await shared.close();
   await t.test('login', async () => {
-    const visit = await site.visit({ login: false });
-    await visit.go(`keys?x=${q}`);
-    await inert(visit.page, 0);
+    const stranger = await site.visit({ login: false });
+    await stranger.go(`keys?x=${q}`);
+    await inert(stranger.page, 0);
+    stranger.well([/status of 401/]);
+    await stranger.close();
     for (const back of ['//stranger.example/', 'http://stranger.example/', 'javascript:alert(1)', '\\\\stranger.example', evil]) {
-      await visit.go('keys');
-      await visit.page.evaluate((to) => { document.querySelector('[name=back]').value = to; }, back);
-      await visit.page.fill('#key', adminKey);
-      await visit.page.click('#login-button');
-      await visit.page.waitForSelector('#totals');
-      assert.equal(visit.page.url(), site.admin);
-      await visit.page.click('#logout');
-      await visit.page.waitForSelector('#login');
+      const res = await fetch(site.admin + 'login', { method: 'POST', redirect: 'manual', body: new URLSearchParams({ key: adminKey, back }) });
+      assert.deepEqual([res.status, res.headers.get('location')], [303, './'], back);
     }
-    visit.well([/status of 401/]);
-    await visit.close();
   });
   await t.test('row that comes', async () => {
-    const visit = await site.visit();
     await visit.go('requests');
-    await visit.page.locator('#live-text').filter({ hasText: /^live$/ }).waitFor();
+    await page.locator('#live-text').filter({ hasText: /^live$/ }).waitFor();
     const { id } = await site.ask({ model: evil, user: evil }, { prompt: evil });
-    await visit.page.waitForSelector(`tr.new[data-id="${id}"]`);
-    assert.ok((await text(visit.page, `tr[data-id="${id}"]`)).includes(evil));
-    await inert(visit.page, 4);
+    await page.waitForSelector(`tr.new[data-id="${id}"]`);
+    assert.ok((await text(page, `tr[data-id="${id}"]`)).includes(evil));
+    await inert(page, 4);
     visit.well();
-    await visit.close();
   });
   await t.test('playground', async () => {
-    const visit = await site.visit();
-    const { page } = visit;
     await visit.go(`gates/${ids.evil}`);
     await page.fill('#try-prompt', evil);
     await page.check('#try-raw');
@@ -187,11 +177,8 @@ test('what others wrote is text', { timeout }, async (t) => {
     await inert(page, 5);
     await picture(page, 'evil-playground');
     visit.well();
-    await visit.close();
   });
   await t.test('a key of that name', async () => {
-    const visit = await site.visit();
-    const { page } = visit;
     await visit.go('keys');
     await page.fill('#k-name', evil + '2');
     await page.click('#key-make');
@@ -201,14 +188,13 @@ test('what others wrote is text', { timeout }, async (t) => {
     await page.locator('.revoke').click();
     await page.locator('.state', { hasText: 'revoked' }).waitFor();
     visit.well();
-    await visit.close();
   });
   await t.test('spreadsheet', async () => {
     await site.ask({ model: 'echo', user: '@SUM(A1)' }, { headers: { 'x-layer-session-id': '=1+1' } });
     const csv = await (await site.get('requests.csv')).text();
-    console.log(csv.slice(0,1000));
     assert.ok(csv.includes(`,'=1+1,`) && csv.includes(`,'@SUM(A1),`), 'nothing begins as a formula');
   });
+  await visit.close();
 });
 
 // inert fails if anything of what was written became part of the page, or shows less often than it should.

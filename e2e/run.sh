@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the official JavaScript clients and runs them through the gateway. LAYER_GATEWAY_BIN names a
-# gateway that is built already; without it, and for the stand-ins, `go build` makes one.
+# Installs the official JavaScript clients and runs them through the gateway, and a browser through its dashboard.
+# LAYER_GATEWAY_BIN names a gateway that is built already; without it, and for the stand-ins, `go build` makes one.
 set -euo pipefail
 cd "$(dirname "$0")"
 
