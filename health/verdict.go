@@ -11,7 +11,7 @@ type Verdict int
 
 // The verdicts.
 const (
-	Neutral Verdict = iota // nothing: the client went away, the request was invalid, a hedge was lost
+	Neutral Verdict = iota // nothing: the client went away, the request or its model's name was wrong, a hedge was lost
 	Good                   // a whole answer
 	Bad                    // 5xx, reset, garbage, timeout: counts against the breaker
 	Limited                // 429 or overload: the key cools down for this model

@@ -138,6 +138,23 @@ func TestUnfit(t *testing.T) {
 	}
 }
 
+// TestMadeUpModels: names that a provider doesn't know take no room where those
+// are remembered that it has.
+func TestMadeUpModels(t *testing.T) {
+	a := &upstream{answers: []answer{{status: 404, body: `{"error":{"message":"no such model","code":"model_not_found"}}`}}}
+	r := setup(t, a, nil, gateJSON(`"allowOverrides":true`))
+	for range 6 {
+		w, _ := ask(r, `{"gateId":"assistant","model":"a/made-up","messages":[{"role":"user","content":"hi"}]}`, nil)
+		if w.Code != 502 || *errorOf(t, w.Body.Bytes()).Code != "provider_model_not_found" {
+			t.Errorf("%d: %s", w.Code, w.Body)
+		}
+	}
+	p := r.Providers["a"]
+	if rows := p.Health.Snapshot(p.Keys.Values()); len(rows) != 1 || len(a.got) != 6 {
+		t.Errorf("asked %d times, remembered %+v", len(a.got), rows)
+	}
+}
+
 // failing is a reader that only fails.
 type failing struct{ err error }
 

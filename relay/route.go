@@ -265,7 +265,7 @@ func verdict(err error) health.Result {
 		return health.Result{Verdict: health.Neutral}
 	}
 	switch failed.Kind {
-	case provider.Invalid:
+	case provider.Invalid, provider.ModelNotFound:
 		return health.Result{Verdict: health.Neutral}
 	case provider.Auth:
 		return health.Result{Verdict: health.Refused}
