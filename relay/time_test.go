@@ -135,6 +135,51 @@ func TestRetry(t *testing.T) {
 	}
 }
 
+// TestIdlePutOff (D33): whatever comes shows that a stream is alive.
+func TestIdlePutOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		list := strings.SplitAfter(goodStream, "\n\n")
+		parts := []io.Reader{strings.NewReader(list[0] + list[1])}
+		for range 4 {
+			parts = append(parts, pause(3*time.Second), strings.NewReader(": still here\n\n"))
+		}
+		a := answer{typ: "text/event-stream", read: io.MultiReader(append(parts, strings.NewReader(strings.Join(list[2:], "")))...)}
+		r := setup(t, &upstream{answers: []answer{a}}, nil, gateJSON(`"timeouts":{"idle":"5s"}`))
+		defer r.Gates.Close()
+		if w, rec := ask(r, hiStream, nil); rec.Outcome != OK {
+			t.Errorf("%s: %s", rec.Outcome, w.Body)
+		}
+	})
+}
+
+// TestRetryBudget: what is asked again is within the process's budget, and given
+// back to it.
+func TestRetryBudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &upstream{answers: []answer{{status: 500}}}
+		r := setup(t, a, nil, strings.Replace(gateJSON(``), `"maxRetries":0`, `"maxRetries":2`, 1))
+		defer r.Gates.Close()
+		taken := 0
+		for r.Retries.Take() {
+			taken++
+		}
+		if _, rec := ask(r, hi, nil); len(rec.Tries) != 1 {
+			t.Errorf("%d tries beyond the budget", len(rec.Tries))
+		}
+		for range taken {
+			r.Retries.Give()
+		}
+		if _, rec := ask(r, hi, nil); len(rec.Tries) != 3 {
+			t.Errorf("%d tries within the budget", len(rec.Tries))
+		}
+		for range taken {
+			if !r.Retries.Take() {
+				t.Error("a retry was not given back")
+			}
+		}
+	})
+}
+
 // trickle sends some bytes twice a second until the request is cancelled.
 func trickle(ctx func() context.Context, text string) io.Reader {
 	return readerFunc(func(p []byte) (int, error) {
