@@ -3,11 +3,13 @@ package survival
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -158,20 +160,26 @@ func ask(ctx context.Context, client *http.Client, base, key, body string) (r re
 	return r
 }
 
-// begin asks for a stream, and returns when its head has come; nil if none did.
+// begin asks for a stream, and returns when its head has come; nil if none did. A
+// reload resets connections that the old listener has and nobody has accepted yet:
+// then it asks again, as clients do.
 func (o *office) begin(ctx context.Context, key, body string) *http.Response {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, o.s.URL+"/v1/chat/completions", strings.NewReader(body))
-	if err != nil {
-		o.t.Error(err)
-		return nil
+	for try := 1; ; try++ {
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, o.s.URL+"/v1/chat/completions", strings.NewReader(body))
+		if err != nil {
+			o.t.Error(err)
+			return nil
+		}
+		req.Header.Set("Authorization", "Bearer "+key)
+		resp, err := o.client.Do(req)
+		if err == nil {
+			return resp
+		}
+		if try == 5 || !errors.Is(err, syscall.ECONNRESET) {
+			o.t.Error(err)
+			return nil
+		}
 	}
-	req.Header.Set("Authorization", "Bearer "+key)
-	resp, err := o.client.Do(req)
-	if err != nil {
-		o.t.Error(err)
-		return nil
-	}
-	return resp
 }
 
 // data is where the site keeps its ledger.

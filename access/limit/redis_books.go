@@ -149,18 +149,9 @@ func (r *Redis) take() *batch {
 	return b
 }
 
-// arrived closes the books on a batch, and tells which thresholds it crossed.
+// arrived tells which thresholds a batch crossed, and then closes the books on it:
+// once nothing is in doubt, everything has been told.
 func (r *Redis) arrived(b *batch, crossed string) {
-	r.mu.Lock()
-	r.doubt = nil
-	for i := range b.entries {
-		e := &b.entries[i]
-		if k := r.books[e.key]; k != nil {
-			k.held = max(0, k.held-e.back)
-			r.drop(k)
-		}
-	}
-	r.mu.Unlock()
 	for one := range strings.SplitSeq(strings.TrimSuffix(crossed, ";"), ";") {
 		f := strings.Fields(one)
 		if len(f) != 3 {
@@ -174,5 +165,15 @@ func (r *Redis) arrived(b *batch, crossed string) {
 			Subject: e.subject, Budget: e.budget.Budget, Percent: percent,
 			Spent: cost.Amount(spent), Start: e.start, End: e.end,
 		})
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.doubt = nil
+	for i := range b.entries {
+		e := &b.entries[i]
+		if k := r.books[e.key]; k != nil {
+			k.held = max(0, k.held-e.back)
+			r.drop(k)
+		}
 	}
 }

@@ -74,7 +74,8 @@ func freePort(t testing.TB) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-// run starts the process, and reports whether it answers.
+// run starts the process, and reports whether it answers and has read what it had
+// on disk.
 func (s *Server) run() bool {
 	args := slices.Concat(s.args, []string{"--port", strconv.Itoa(s.port), "--bind", "127.0.0.1", "--dir", s.dir, "--daemonize", "no"})
 	s.log = &bytes.Buffer{}
@@ -95,7 +96,9 @@ func (s *Server) run() bool {
 		default:
 		}
 		// The process answers itself, not whoever has its port.
-		if answer, err := s.command("INFO server"); err == nil && strings.Contains(answer, fmt.Sprintf("process_id:%d\r\n", s.cmd.Process.Pid)) {
+		answer, err := s.command("INFO")
+		if err == nil && strings.Contains(answer, fmt.Sprintf("process_id:%d\r\n", s.cmd.Process.Pid)) &&
+			!strings.Contains(answer, "\r\nloading:1\r\n") {
 			return true
 		}
 	}
