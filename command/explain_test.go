@@ -4,22 +4,20 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"flag"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/go-json-experiment/json"
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/layergateway/layergateway/access"
 	"github.com/layergateway/layergateway/access/limit"
 	"github.com/layergateway/layergateway/cost"
 	"github.com/layergateway/layergateway/fetch"
 	"github.com/layergateway/layergateway/gate"
+	"github.com/layergateway/layergateway/internal/golden"
 	"github.com/layergateway/layergateway/provider"
 	"github.com/layergateway/layergateway/provider/anthropic"
 	"github.com/layergateway/layergateway/provider/bedrock"
@@ -27,26 +25,6 @@ import (
 	"github.com/layergateway/layergateway/provider/vertex"
 	"github.com/layergateway/layergateway/relay"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
-
-// golden compares a text with a file.
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", name, diff)
-	}
-}
 
 // network fails the test: nothing may be sent.
 type network struct{ t *testing.T }
@@ -167,7 +145,7 @@ func TestExplain(t *testing.T) {
 					t.Errorf("%q is shown", secret)
 				}
 			}
-			golden(t, "explain_"+c.name+".txt", text)
+			golden.Compare(t, filepath.Join("testdata", "explain_"+c.name+".txt"), []byte(text))
 
 			out.Reset()
 			c.options.JSON = true

@@ -85,11 +85,11 @@ func TestSpoken(t *testing.T) {
 				if _, err := assemble(out); err != nil {
 					t.Error(err)
 				}
-				golden(t, filepath.Join("testdata", "spoken", name+suffix+".sse"), out)
+				compare(t, filepath.Join("testdata", "spoken", name+suffix+".sse"), out)
 			}
 			w := NewWhole()
 			say(w)
-			golden(t, filepath.Join("testdata", "spoken", name+".json"), string(w.Append(nil, ours(nil)))+"\n")
+			compare(t, filepath.Join("testdata", "spoken", name+".json"), string(w.Append(nil, ours(nil)))+"\n")
 		})
 	}
 }
@@ -296,7 +296,7 @@ func TestReplay(t *testing.T) {
 			continue
 		}
 		s.End(ours(s.Usage()))
-		golden(t, filepath.Join("testdata", "replay", name+".sse"), string(s.Ready()))
+		compare(t, filepath.Join("testdata", "replay", name+".sse"), string(s.Ready()))
 	}
 }
 

@@ -2,7 +2,6 @@ package openai
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -11,10 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/layergateway/layergateway/internal/golden"
 	"github.com/layergateway/layergateway/sse"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 // ours is what the gateway adds in these tests.
 func ours(usage []byte) Trailer {
@@ -80,22 +78,10 @@ func numbered(s string) string {
 	})
 }
 
-// golden compares with a file, or writes it.
-func golden(t *testing.T, path, got string) {
+// compare checks against a file, with minted ids by number.
+func compare(t *testing.T, path, got string) {
 	t.Helper()
-	got = numbered(got)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s: got\n%s\nwant\n%s", path, got, want)
-	}
+	golden.Compare(t, path, []byte(numbered(got)))
 }
 
 // TestRelay plays each upstream.sse to a client that asked for usage, to one
@@ -117,7 +103,7 @@ func TestRelay(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				golden(t, filepath.Join(dir, file), got)
+				compare(t, filepath.Join(dir, file), got)
 				// But for spaces: a trailer of another's is cut out for ours.
 				again, err := relayed(got, includeUsage)
 				if err != nil || strings.ReplaceAll(again, " ", "") != strings.ReplaceAll(got, " ", "") {
@@ -128,7 +114,7 @@ func TestRelay(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			golden(t, filepath.Join(dir, "client.json"), created.ReplaceAllString(got, `"created":1700000000`))
+			compare(t, filepath.Join(dir, "client.json"), created.ReplaceAllString(got, `"created":1700000000`))
 		})
 	}
 }

@@ -1,5 +1,5 @@
-// Package upstream is three LLM providers for tests: OpenAI's chat completions, Anthropic's Messages
-// and Google's Gemini API on one handler, each refusing what the real one refuses, with its status and
+// Package upstream is the LLM providers for tests: OpenAI's chat completions, Anthropic's Messages, Google's
+// Gemini API and those that are told of below, on one handler, each refusing what the real one refuses, with its status and
 // its error shape, and answering as the real one does on the wire. It says nothing of language: what it
 // answers follows from the request by the rules below, so that a test can say what must come back.
 //

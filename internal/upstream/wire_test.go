@@ -1,18 +1,14 @@
 package upstream
 
 import (
-	"flag"
 	"net/http"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/layergateway/layergateway/internal/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // What differs from run to run: the time, and OpenAI's obfuscation.
 var (
@@ -54,27 +50,9 @@ func TestWire(t *testing.T) {
 				}
 				got = created.ReplaceAllString(got, `"created":1`)
 				got = obfuscation.ReplaceAllString(got, `"obfuscation":"x"`)
-				golden(t, file, got)
+				// The CR of line ends is made visible.
+				golden.Compare(t, filepath.Join("testdata", file), []byte(strings.ReplaceAll(got, "\r", "<CR>")))
 			})
 		}
-	}
-}
-
-// golden compares, with the CR of line ends made visible.
-func golden(t *testing.T, file, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", file)
-	got = strings.ReplaceAll(got, "\r", "<CR>")
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", file, diff)
 	}
 }

@@ -1,10 +1,8 @@
 package anthropic
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"flag"
 	"io"
 	"net/http"
 	"os"
@@ -14,14 +12,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
-
+	"github.com/layergateway/layergateway/internal/golden"
 	"github.com/layergateway/layergateway/internal/recorded"
 	"github.com/layergateway/layergateway/openai"
 	"github.com/layergateway/layergateway/provider"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 func fixed() time.Time { return time.Unix(1700000000, 0) }
 
@@ -36,17 +31,17 @@ func TestGolden(t *testing.T) {
 	}
 	for _, dir := range dirs {
 		t.Run(filepath.Base(dir), func(t *testing.T) {
-			c, up, err := translate(t, readFile(t, dir, "request.json"))
+			c, up, err := translate(t, golden.Read(t, dir, "request.json"))
 			var refused *openai.Error
 			if errors.As(err, &refused) {
-				golden(t, dir, "error.json", indent(t, refused.AppendJSON(nil)))
+				golden.Compare(t, filepath.Join(dir, "error.json"), golden.Indent(t, refused.AppendJSON(nil)))
 				return
 			}
 			if err != nil {
 				t.Fatal(err)
 			}
-			golden(t, dir, "upstream_request.json", indent(t, up))
-			golden(t, dir, "dropped.txt", []byte(strings.Join(append(c.Dropped(), ""), "\n")))
+			golden.Compare(t, filepath.Join(dir, "upstream_request.json"), golden.Indent(t, up))
+			golden.Compare(t, filepath.Join(dir, "dropped.txt"), []byte(strings.Join(append(c.Dropped(), ""), "\n")))
 			play(t, dir, c)
 		})
 	}
@@ -80,7 +75,7 @@ func translate(t testing.TB, body []byte) (*chat, []byte, error) {
 // checks that in the other form it says the same.
 func play(t *testing.T, dir string, c *chat) {
 	again := func() *chat {
-		c, _, err := translate(t, readFile(t, dir, "request.json"))
+		c, _, err := translate(t, golden.Read(t, dir, "request.json"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -93,11 +88,11 @@ func play(t *testing.T, dir string, c *chat) {
 	case whole != nil:
 		played := recorded.Case{Status: http.StatusOK, Body: whole}
 		one, other = played.WholeToWhole(t, c), played.WholeToStream(t, again())
-		golden(t, dir, "client.json", indent(t, one.Bytes))
+		golden.Compare(t, filepath.Join(dir, "client.json"), golden.Indent(t, one.Bytes))
 	case stream != nil:
 		played := recorded.Case{Status: http.StatusOK, Stream: true, Body: stream}
 		one, other = played.StreamToStream(t, c), played.StreamToWhole(t, again())
-		golden(t, dir, "client.sse", one.Bytes)
+		golden.Compare(t, filepath.Join(dir, "client.sse"), one.Bytes)
 		recorded.CheckSplits(t, stream)
 	default:
 		return
@@ -112,42 +107,4 @@ func play(t *testing.T, dir string, c *chat) {
 	if !reflect.DeepEqual(one.Seen, other.Seen) || one.Native != other.Native || one.Usage != other.Usage {
 		t.Errorf("as a stream and as a whole the answer differs:\n%+v\n%+v", one, other)
 	}
-}
-
-func readFile(t testing.TB, dir, name string) []byte {
-	t.Helper()
-	b, err := os.ReadFile(filepath.Join(dir, name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
-// golden compares got with a file; nothing is no file.
-func golden(t *testing.T, dir, name string, got []byte) {
-	t.Helper()
-	path := filepath.Join(dir, name)
-	if *update {
-		if len(got) == 0 {
-			_ = os.Remove(path) // it may not be there
-			return
-		}
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, _ := os.ReadFile(path)
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s is\n%s\nwant\n%s", path, got, want)
-	}
-}
-
-func indent(t testing.TB, b []byte) []byte {
-	t.Helper()
-	v := jsontext.Value(b)
-	if err := v.Indent(jsontext.WithIndent("  "), jsontext.PreserveRawStrings(true)); err != nil {
-		t.Fatalf("%v: %s", err, b)
-	}
-	return append(v, '\n')
 }

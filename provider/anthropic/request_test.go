@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/layergateway/layergateway/internal/golden"
 	"github.com/layergateway/layergateway/openai"
 	"github.com/layergateway/layergateway/provider"
 	"github.com/layergateway/layergateway/provider/claude"
@@ -128,8 +129,8 @@ func TestDeterministic(t *testing.T) {
 	}
 	for _, path := range requests {
 		dir, name := filepath.Split(path)
-		_, one, err1 := translate(t, readFile(t, dir, name))
-		_, two, err2 := translate(t, readFile(t, dir, name))
+		_, one, err1 := translate(t, golden.Read(t, dir, name))
+		_, two, err2 := translate(t, golden.Read(t, dir, name))
 		if !bytes.Equal(one, two) || (err1 == nil) != (err2 == nil) {
 			t.Errorf("%s gives different bytes", path)
 		}
@@ -180,7 +181,7 @@ func FuzzRequest(f *testing.F) {
 	}
 	for _, path := range requests {
 		dir, name := filepath.Split(path)
-		f.Add(readFile(f, dir, name))
+		f.Add(golden.Read(f, dir, name))
 	}
 	f.Fuzz(func(t *testing.T, request []byte) {
 		if _, err := openai.ParseChat(request); err != nil {

@@ -3,7 +3,6 @@ package bedrock
 import (
 	"bytes"
 	"errors"
-	"flag"
 	"io"
 	"os"
 	"path/filepath"
@@ -12,14 +11,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/go-json-experiment/json/jsontext"
-
+	"github.com/layergateway/layergateway/internal/golden"
 	"github.com/layergateway/layergateway/internal/recorded"
 	"github.com/layergateway/layergateway/openai"
 	"github.com/layergateway/layergateway/provider"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // TestGolden translates testdata/bedrock/<case>/request.json, the client's
 // request, and compares upstream_request.json, or error.json where the gateway
@@ -33,11 +29,11 @@ func TestGolden(t *testing.T) {
 	}
 	for _, dir := range dirs {
 		t.Run(filepath.Base(dir), func(t *testing.T) {
-			body := readFile(t, dir, "request.json")
+			body := golden.Read(t, dir, "request.json")
 			c, up, err := translate(t, body)
 			var refused *openai.Error
 			if errors.As(err, &refused) {
-				golden(t, dir, "error.json", indent(t, refused.AppendJSON(nil)))
+				golden.Compare(t, filepath.Join(dir, "error.json"), golden.Indent(t, refused.AppendJSON(nil)))
 				return
 			}
 			if err != nil {
@@ -46,8 +42,8 @@ func TestGolden(t *testing.T) {
 			if _, again, err := translate(t, body); err != nil || !bytes.Equal(up, again) {
 				t.Errorf("the second time: %v\n%s", err, again)
 			}
-			golden(t, dir, "upstream_request.json", indent(t, up))
-			golden(t, dir, "dropped.txt", []byte(strings.Join(append(c.Dropped(), ""), "\n")))
+			golden.Compare(t, filepath.Join(dir, "upstream_request.json"), golden.Indent(t, up))
+			golden.Compare(t, filepath.Join(dir, "dropped.txt"), []byte(strings.Join(append(c.Dropped(), ""), "\n")))
 			play(t, dir, c)
 		})
 	}
@@ -81,7 +77,7 @@ func translate(t testing.TB, body []byte) (*chat, []byte, error) {
 // checks that in the other form it says the same.
 func play(t *testing.T, dir string, c *chat) {
 	again := func() *chat {
-		c, _, err := translate(t, readFile(t, dir, "request.json"))
+		c, _, err := translate(t, golden.Read(t, dir, "request.json"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -94,11 +90,11 @@ func play(t *testing.T, dir string, c *chat) {
 	case whole != nil:
 		played := recorded.Case{Status: 200, Body: whole}
 		one, other = played.WholeToWhole(t, c), played.WholeToStream(t, again())
-		golden(t, dir, "client.json", indent(t, sameID(one.Bytes)))
+		golden.Compare(t, filepath.Join(dir, "client.json"), golden.Indent(t, sameID(one.Bytes)))
 	case events != nil:
 		played := recorded.Case{Status: 200, Stream: true, Body: stream(t, string(events))}
 		one, other = played.StreamToStream(t, c), played.StreamToWhole(t, again())
-		golden(t, dir, "client.sse", sameID(one.Bytes))
+		golden.Compare(t, filepath.Join(dir, "client.sse"), sameID(one.Bytes))
 		recorded.CheckFrames(t, c, played.Body)
 	default:
 		return
@@ -131,41 +127,3 @@ var mintedID = regexp.MustCompile(`chatcmpl-[0-9a-f-]{36}`)
 
 // sameID gives the answer an id that stays.
 func sameID(b []byte) []byte { return mintedID.ReplaceAll(b, []byte("chatcmpl-1")) }
-
-func readFile(t testing.TB, dir, name string) []byte {
-	t.Helper()
-	b, err := os.ReadFile(filepath.Join(dir, name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
-// golden compares got with a file; nothing is no file.
-func golden(t *testing.T, dir, name string, got []byte) {
-	t.Helper()
-	path := filepath.Join(dir, name)
-	if *update {
-		if len(got) == 0 {
-			_ = os.Remove(path) // it may not be there
-			return
-		}
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, _ := os.ReadFile(path)
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s is\n%s\nwant\n%s", path, got, want)
-	}
-}
-
-func indent(t testing.TB, b []byte) []byte {
-	t.Helper()
-	v := jsontext.Value(b)
-	if err := v.Indent(jsontext.WithIndent("  "), jsontext.PreserveRawStrings(true)); err != nil {
-		t.Fatalf("%v: %s", err, b)
-	}
-	return append(v, '\n')
-}

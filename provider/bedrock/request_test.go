@@ -11,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/layergateway/layergateway/internal/golden"
 	"github.com/layergateway/layergateway/openai"
 )
 
@@ -150,7 +151,7 @@ func FuzzRequest(f *testing.F) {
 	}
 	for _, path := range requests {
 		dir, name := filepath.Split(path)
-		f.Add(readFile(f, dir, name))
+		f.Add(golden.Read(f, dir, name))
 	}
 	f.Fuzz(func(t *testing.T, request []byte) {
 		if _, err := openai.ParseChat(request); err != nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/layergateway/layergateway/cost"
+	"github.com/layergateway/layergateway/internal/golden"
 	"github.com/layergateway/layergateway/internal/recorded"
 	"github.com/layergateway/layergateway/openai"
 	"github.com/layergateway/layergateway/provider"
@@ -226,7 +227,7 @@ func TestError(t *testing.T) {
 // A stream never breaks what a strict client relies on, whatever comes in.
 func FuzzEvent(f *testing.F) {
 	for _, name := range []string{"tools_stream", "thinking_stream", "logprobs_stream"} {
-		f.Add(readFile(f, goldens, name, "upstream.sse"))
+		f.Add(golden.Read(f, goldens, name, "upstream.sse"))
 	}
 	f.Add(sseOf(begin, hello, `{"type":"message-end","delta":{"error":"x","finish_reason":"ERROR"}}`))
 	f.Add(sseOf(`{"message":"x"}`))

@@ -3,9 +3,7 @@ package cohere
 import (
 	"bytes"
 	"context"
-	"flag"
 	"net/http"
-	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -14,12 +12,11 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/layergateway/layergateway/internal/golden"
 	"github.com/layergateway/layergateway/internal/recorded"
 	"github.com/layergateway/layergateway/openai"
 	"github.com/layergateway/layergateway/provider"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 const goldens = "testdata/cohere"
 
@@ -63,23 +60,23 @@ func TestGolden(t *testing.T) {
 	}
 	for _, dir := range dirs {
 		t.Run(filepath.Base(dir), func(t *testing.T) {
-			call := newCall(t, readFile(t, dir, "request.json"))
-			compare(t, filepath.Join(dir, "upstream_request.json"), upstream(t, call))
+			call := newCall(t, golden.Read(t, dir, "request.json"))
+			golden.Compare(t, filepath.Join(dir, "upstream_request.json"), upstream(t, call))
 			if call.Stream {
-				c := recorded.Case{Body: readFile(t, dir, "upstream.sse")}
+				c := recorded.Case{Body: golden.Read(t, dir, "upstream.sse")}
 				stream := c.StreamToStream(t, newChat())
 				agree(t, c.StreamToWhole(t, newChat()), stream)
-				compare(t, filepath.Join(dir, "client.sse"), stream.Bytes)
+				golden.Compare(t, filepath.Join(dir, "client.sse"), stream.Bytes)
 				return
 			}
-			c := recorded.Case{Body: readFile(t, dir, "upstream.json")}
+			c := recorded.Case{Body: golden.Read(t, dir, "upstream.json")}
 			whole := c.WholeToWhole(t, newChat())
 			agree(t, whole, c.WholeToStream(t, newChat()))
 			out := jsontext.Value(whole.Bytes)
 			if err := out.Indent(jsontext.WithIndent("  ")); err != nil {
 				t.Fatal(err)
 			}
-			compare(t, filepath.Join(dir, "client.json"), append(out, '\n'))
+			golden.Compare(t, filepath.Join(dir, "client.json"), append(out, '\n'))
 		})
 	}
 }
@@ -88,8 +85,8 @@ func TestGolden(t *testing.T) {
 // same.
 func TestWholeAndStreamAgree(t *testing.T) {
 	for _, name := range []string{"tools", "thinking"} {
-		stream := recorded.Case{Body: readFile(t, goldens, name+"_stream", "upstream.sse")}
-		whole := recorded.Case{Body: readFile(t, goldens, name, "upstream.json")}
+		stream := recorded.Case{Body: golden.Read(t, goldens, name+"_stream", "upstream.sse")}
+		whole := recorded.Case{Body: golden.Read(t, goldens, name, "upstream.json")}
 		agree(t, whole.WholeToWhole(t, newChat()), stream.StreamToStream(t, newChat()))
 	}
 }
@@ -137,26 +134,4 @@ func upstream(t *testing.T, call *provider.Call) []byte {
 		t.Fatal(err)
 	}
 	return append(b, '\n')
-}
-
-func readFile(t testing.TB, path ...string) []byte {
-	t.Helper()
-	b, err := os.ReadFile(filepath.Join(path...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
-func compare(t *testing.T, path string, got []byte) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(string(readFile(t, path)), string(got)); diff != "" {
-		t.Errorf("%s differs (- want, + got; make it with -update):\n%s", path, diff)
-	}
 }

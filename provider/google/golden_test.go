@@ -3,7 +3,6 @@ package google
 import (
 	"bytes"
 	"context"
-	"flag"
 	"fmt"
 	"net/http"
 	"os"
@@ -17,12 +16,11 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/layergateway/layergateway/internal/golden"
 	"github.com/layergateway/layergateway/internal/recorded"
 	"github.com/layergateway/layergateway/openai"
 	"github.com/layergateway/layergateway/provider"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 const goldens = "testdata/google"
 
@@ -70,11 +68,11 @@ func TestGolden(t *testing.T) {
 				t.Fatal(err)
 			}
 			call, chat := newCall(t, request), newChat()
-			compare(t, filepath.Join(dir, "upstream_request.json"), upstream(t, chat, call))
+			golden.Compare(t, filepath.Join(dir, "upstream_request.json"), upstream(t, chat, call))
 			if call.Stream {
-				compare(t, filepath.Join(dir, "client.sse"), clientStream(t, chat, dir))
+				golden.Compare(t, filepath.Join(dir, "client.sse"), clientStream(t, chat, dir))
 			} else {
-				compare(t, filepath.Join(dir, "client.json"), clientWhole(t, chat, dir))
+				golden.Compare(t, filepath.Join(dir, "client.json"), clientWhole(t, chat, dir))
 			}
 		})
 	}
@@ -204,21 +202,4 @@ func stable(b []byte) []byte {
 		}
 		return fmt.Appendf(nil, "made-%d", i)
 	})
-}
-
-func compare(t *testing.T, path string, got []byte) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatalf("%v (make it with -update)", err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s differs (- want, + got):\n%s", path, diff)
-	}
 }

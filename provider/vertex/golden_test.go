@@ -3,7 +3,6 @@ package vertex
 import (
 	"bytes"
 	"context"
-	"flag"
 	"io"
 	"net/http"
 	"os"
@@ -14,13 +13,11 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/google/go-cmp/cmp"
 
+	"github.com/layergateway/layergateway/internal/golden"
 	"github.com/layergateway/layergateway/internal/recorded"
 	"github.com/layergateway/layergateway/provider"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // Each case is a request as a client sends it, what goes to Vertex AI, what comes
 // back and what the client gets. upstream_request.json holds the URL, the header,
@@ -36,7 +33,7 @@ func TestGolden(t *testing.T) {
 			if other, again := translate(t, dir); !bytes.Equal(up, again) || !reflect.DeepEqual(chat.Dropped(), other.Dropped()) {
 				t.Error("the same request gives other bytes the second time")
 			}
-			compare(t, filepath.Join(dir, "upstream_request.json"), up)
+			golden.Compare(t, filepath.Join(dir, "upstream_request.json"), up)
 			play(t, dir, chat)
 		})
 	}
@@ -44,7 +41,7 @@ func TestGolden(t *testing.T) {
 
 func translate(t *testing.T, dir string) (provider.Chat, []byte) {
 	t.Helper()
-	call := newCall(t, BaseURL("eu"), "k", "", string(read(t, dir, "request.json")))
+	call := newCall(t, BaseURL("eu"), "k", "", string(golden.Read(t, dir, "request.json")))
 	call.Model, _ = call.Request.String("model")
 	chat := New(Options{Project: "p", Location: "eu", Now: func() time.Time { return time.Unix(1700000000, 0) }})()
 	req, err := chat.Request(context.Background(), call)
@@ -77,16 +74,16 @@ func play(t *testing.T, dir string, chat provider.Chat) {
 	if stream, err := os.ReadFile(filepath.Join(dir, "upstream.sse")); err == nil {
 		played := recorded.Case{Status: http.StatusOK, Stream: true, Body: stream}
 		one, other = played.StreamToStream(t, chat), played.StreamToWhole(t, again)
-		compare(t, filepath.Join(dir, "client.sse"), one.Bytes)
+		golden.Compare(t, filepath.Join(dir, "client.sse"), one.Bytes)
 		recorded.CheckSplits(t, stream)
 	} else {
-		played := recorded.Case{Status: http.StatusOK, Body: read(t, dir, "upstream.json")}
+		played := recorded.Case{Status: http.StatusOK, Body: golden.Read(t, dir, "upstream.json")}
 		one, other = played.WholeToWhole(t, chat), played.WholeToStream(t, again)
 		v := jsontext.Value(one.Bytes)
 		if err := v.Indent(jsontext.WithIndent("  ")); err != nil {
 			t.Fatalf("%v: %s", err, one.Bytes)
 		}
-		compare(t, filepath.Join(dir, "client.json"), append(v, '\n'))
+		golden.Compare(t, filepath.Join(dir, "client.json"), append(v, '\n'))
 	}
 	if one.Err != nil || other.Err != nil {
 		t.Fatalf("errors: %v, %v", one.Err, other.Err)
@@ -94,31 +91,5 @@ func play(t *testing.T, dir string, chat provider.Chat) {
 	one.Done, other.Done = false, false
 	if !reflect.DeepEqual(one.Seen, other.Seen) || one.Native != other.Native || one.Usage != other.Usage {
 		t.Errorf("as a stream and as a whole the answer differs:\n%+v\n%+v", one, other)
-	}
-}
-
-func read(t *testing.T, dir, name string) []byte {
-	t.Helper()
-	b, err := os.ReadFile(filepath.Join(dir, name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
-func compare(t *testing.T, path string, got []byte) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatalf("%v (make it with -update)", err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s differs (- want, + got):\n%s", path, diff)
 	}
 }
