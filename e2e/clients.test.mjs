@@ -14,15 +14,18 @@ before(async () => { stack = await start(); });
 after(() => stack?.stop());
 
 for (const sdk of [openai, ai.chat, ai.compatible, langchain]) {
-  describe(sdk.name, { concurrency: 8 }, () => {
-    for (const gate of [...targets, ...more]) {
-      for (const scenario of scenarios) {
-        if (scenario.needs && !scenario.needs.every((what) => can(gate, what))) continue;
-        if (more.includes(gate) && sdk !== openai && !scenario.core) continue;
-        test(`${gate}: ${scenario.name}`, { timeout: 60_000 }, () => scenario.run(bench(sdk, gate, scenario)));
-      }
+  describe(sdk.name, { concurrency: 8 }, () => each(sdk, (scenario) => !scenario.alone));
+  describe(`${sdk.name}, one by one`, () => each(sdk, (scenario) => scenario.alone));
+}
+
+function each(sdk, picked) {
+  for (const gate of [...targets, ...more]) {
+    for (const scenario of scenarios.filter(picked)) {
+      if (scenario.needs && !scenario.needs.every((what) => can(gate, what))) continue;
+      if (more.includes(gate) && sdk !== openai && !scenario.core) continue;
+      test(`${gate}: ${scenario.name}`, { timeout: 60_000 }, () => scenario.run(bench(sdk, gate, scenario)));
     }
-  });
+  }
 }
 
 // bench is what a scenario works with.

@@ -1,5 +1,6 @@
 // What every client does with every gate. Each scenario has a tag of its own, under which the providers'
-// journal keeps what they were asked. The prompts' directives are those of internal/upstream.
+// journal keeps what they were asked. The prompts' directives are those of internal/upstream. What makes the
+// gateway leave a provider in peace for a moment runs alone.
 import assert from 'node:assert/strict';
 
 import { can } from './stack.mjs';
@@ -148,13 +149,14 @@ export const scenarios = [
   ...[
     { name: 'wrong key', wrong: { key: 'layer_' + 'f'.repeat(64) }, status: 401, code: 'invalid_api_key', asked: 0 },
     { name: 'unknown gate', wrong: { gate: 'nobody' }, status: 404, code: 'gate_not_found', asked: 0 },
-    { name: 'rate limit', prompt: '[[status=429,retry-after=0.001]]', status: 429, code: 'provider_rate_limited', retryAfter: '1' },
+    { name: 'rate limit', prompt: '[[status=429,retry-after=0.001]]', status: 429, code: 'provider_rate_limited', retryAfter: '1', alone: true },
     { name: 'bad request', prompt: '[[status=400]]', status: 400, says: /The request was refused, as it asked|contains an invalid argument/, asked: 1 },
     { name: 'overloaded', prompt: '[[status=503]][[on=anthropic,status=529]]', status: 503, code: 'provider_overloaded' },
     { name: 'broken', prompt: '[[status=500]]', status: 502, code: 'provider_error' },
     { name: 'first event is an error', prompt: '[[error-event]]', status: (s) => s === 502 || s === 503, streamed: true },
   ].flatMap((row) => (row.streamed ? ['stream'] : both).map((how) => ({
     name: `${row.name} (${how})`,
+    alone: row.alone,
     async run(x) {
       const got = await x.fails(() => x.with(row.wrong).client[how](x.ask({ prompt: row.prompt ?? 'hi', ...x.with(row.wrong).model })));
       if (typeof row.status === 'function') assert.ok(row.status(got.status), `status ${got.status}`);
