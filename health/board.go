@@ -70,9 +70,9 @@ func (b *Board) Pick(keys []string, model string, tried []string) (*Lease, error
 	return b.pick(keys, model, tried, false)
 }
 
-// Insist is Pick that also gives a key that is dead or whose breaker is open, the
-// one that is due soonest, but none that cools down: for when no other target is
-// left.
+// Insist is Pick that also gives a key that is dead, whose breaker is open or that
+// cools down for a guessed time, the one that is due soonest, but none for which
+// the provider asked to wait: for when no other target is left.
 func (b *Board) Insist(keys []string, model string, tried []string) (*Lease, error) {
 	return b.pick(keys, model, tried, true)
 }
@@ -103,14 +103,15 @@ func (b *Board) pick(keys []string, model string, tried []string, insist bool) (
 			if reason == Usable {
 				c.due = now
 			}
-			used.sooner(Tried, c.due)
+			used.sooner(Tried, c.due, false)
 		case reason == Usable:
 			if usable.key == nil || c.key.turn < usable.key.turn {
 				usable = c
 			}
 		default:
-			out.sooner(reason, c.due)
-			if reason != Cooling && (barred.key == nil || c.due.Before(barred.due)) {
+			demanded := c.with != nil && c.with.cool.demanded(now)
+			out.sooner(reason, c.due, demanded)
+			if !demanded && (barred.key == nil || c.due.Before(barred.due)) {
 				barred = c
 			}
 		}
@@ -127,12 +128,12 @@ func (b *Board) pick(keys []string, model string, tried []string, insist bool) (
 }
 
 // copy is the error to return, so that none is made where there is none.
-func (e *Unavailable) copy() *Unavailable { return &Unavailable{e.Reason, e.Until} }
+func (e *Unavailable) copy() *Unavailable { return &Unavailable{e.Reason, e.Demanded, e.Until} }
 
 // sooner takes another key's in if that is the sooner one.
-func (e *Unavailable) sooner(reason Reason, until time.Time) {
+func (e *Unavailable) sooner(reason Reason, until time.Time, demanded bool) {
 	if e.Until.IsZero() || until.Before(e.Until) {
-		e.Reason, e.Until = reason, until
+		*e = Unavailable{reason, demanded, until}
 	}
 }
 

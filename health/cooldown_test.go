@@ -37,6 +37,23 @@ func TestLimitedSideBySide(t *testing.T) {
 	}, "a")
 }
 
+// Only the provider's own word keeps a key from those who have nobody else to ask.
+func TestInsistWhileItCools(t *testing.T) {
+	play(t, func(s *scene) {
+		s.end(Limited, 1)
+		s.out(Cooling, firstLimit)
+		l := s.insist()
+		s.insist().Done(Result{Verdict: Limited, Wait: 5 * time.Second})
+		_, err := s.board.Insist(s.keys, "m", nil)
+		s.is(err, Cooling, 5*time.Second)
+		l.Done(Result{Verdict: Good})
+		_, err = s.board.Insist(s.keys, "m", nil)
+		s.is(err, Cooling, 5*time.Second)
+		time.Sleep(seconds(5))
+		s.end(Good, 1)
+	}, "a")
+}
+
 func TestTheNewestRetryAfterCounts(t *testing.T) {
 	for _, row := range []struct {
 		name  string

@@ -63,6 +63,9 @@ type Unavailable struct {
 	// Reason is that of the key which is due soonest among those that the request
 	// has not tried; Tried if there are no others, Usable if there are no keys.
 	Reason Reason
+	// Demanded is whether the provider itself has named the time until then: Insist
+	// does not give such a key either.
+	Demanded bool
 	// Until is the soonest moment at which one of the keys may be usable again;
 	// zero if there are no keys.
 	Until time.Time

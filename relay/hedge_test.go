@@ -199,6 +199,32 @@ func TestCooling(t *testing.T) {
 	})
 }
 
+// TestLimitedWithoutAWait: a target that has refused without a word of for how
+// long is left out while there is another, and asked again where there is none.
+func TestLimitedWithoutAWait(t *testing.T) {
+	for _, body := range []string{
+		`{"error":{"message":"slow down"}}`,
+		`{"error":{"message":"nothing is left","type":"insufficient_quota","code":"insufficient_quota"}}`,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			a := &upstream{answers: []answer{{status: 429, body: body}, {body: good}}}
+			b := &upstream{answers: []answer{{body: good}}}
+			r := setup(t, a, b, gateJSON(`"routingStrategy":"fallback","fallbackModels":["b/m"]`),
+				`{"id":"`+otherID+`","name":"alone","model":"a/m"}`)
+			for range 2 {
+				if w, rec := ask(r, hi, nil); w.Code != 200 || rec.Provider != "b" || len(a.got) != 1 {
+					t.Errorf("%d by %s, a was asked %d times", w.Code, rec.Provider, len(a.got))
+				}
+			}
+			alone := strings.Replace(hi, "assistant", "alone", 1)
+			if w, rec := askAs(t.Context(), r, alone, nil, &access.Key{Name: "k"}); w.Code != 200 || len(rec.Tries) != 1 {
+				t.Errorf("%d after %d attempts: %s", w.Code, len(rec.Tries), w.Body)
+			}
+			r.Gates.Close()
+		})
+	}
+}
+
 func limitedFor(d time.Duration) string {
 	return strings.TrimSuffix(d.String(), "s")
 }

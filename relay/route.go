@@ -121,7 +121,7 @@ func (r *round) took(ctx context.Context, j job, err error) {
 	// A fault of the caller's, or of our own, is the same everywhere.
 	case !errors.As(err, &failed) || failed.Kind == provider.Invalid:
 		r.over, r.last = true, err
-	case errors.As(err, &out) && out.Reason != health.Cooling && !j.insist:
+	case errors.As(err, &out) && !out.Demanded && !j.insist:
 		r.queue = append(r.queue, job{j.target, true})
 	default:
 		r.last = r.worse(r.last, err)
