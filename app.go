@@ -44,6 +44,7 @@ type App struct {
 	alerts  alerts
 	held    holds
 	flights *relay.Flights
+	notice  notice
 
 	providers providerList
 	gateways  gatewayList
@@ -69,6 +70,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 	}
 	a.metrics = hold(&a.held, metricsKey{}, newMetrics())
 	a.flights = hold(&a.held, flightsKey{}, relay.NewFlights())
+	if err := a.notice.provision(ctx); err != nil {
+		return err
+	}
 	return a.metrics.register(ctx.GetMetricsRegistry(), a)
 }
 

@@ -186,6 +186,7 @@ func (g *Gateway) Provision(ctx caddy.Context) error {
 		StallTimeout: time.Duration(orDefault(g.StallTimeout, defaultStall)),
 		Retries:      hold(&g.held, retriesKey{}, new(health.Retries)),
 		Flights:      hold(&g.held, flightsKey{}, relay.NewFlights()),
+		Closing:      g.app.notice.soon,
 		Now:          time.Now,
 	}
 	if g.relay.Drain, err = g.drain(); err != nil {

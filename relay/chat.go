@@ -29,6 +29,7 @@ type exchange struct {
 	edits  *openai.Edits
 	strict bool
 	out    *downstream
+	live   context.Context // ends with the client, and with the process
 	ctx    context.Context // of all that is asked of providers
 	books  *Books
 	budget budget
@@ -46,9 +47,7 @@ type exchange struct {
 func (r *Relay) Chat(w http.ResponseWriter, req *http.Request, key *access.Key, rec *Record) {
 	x := &exchange{relay: r, rec: rec, w: w, r: req, out: newDownstream(w, r.StallTimeout)}
 	x.catalog = r.Catalog()
-	ctx, landed := x.upstream()
-	defer landed()
-	x.ctx = ctx
+	defer x.contexts()()
 	rec.Key, rec.KeyID = key.Name, key.ID()
 	rec.Agent = req.UserAgent()
 	rec.Session = req.Header.Get("X-Layer-Session-Id")
@@ -84,22 +83,22 @@ func (x *exchange) run(key *access.Key) error {
 	var body []byte
 	var err error
 	if small(x.r) {
-		if body, err = readBody(x.w, x.r, x.relay.MaxBody); err != nil {
+		if body, err = x.readBody(); err != nil {
 			return err
 		}
 	}
-	leaveKey, err := key.Concurrency.Enter(x.r.Context())
+	leaveKey, err := key.Concurrency.Enter(x.live)
 	if err != nil {
 		return err
 	}
 	defer leaveKey()
-	leave, err := x.relay.Concurrency.Enter(x.r.Context())
+	leave, err := x.relay.Concurrency.Enter(x.live)
 	if err != nil {
 		return err
 	}
 	defer leave()
 	if body == nil {
-		if body, err = readBody(x.w, x.r, x.relay.MaxBody); err != nil {
+		if body, err = x.readBody(); err != nil {
 			return err
 		}
 	}

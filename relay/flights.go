@@ -30,11 +30,16 @@ func NewFlights() *Flights {
 	return &Flights{running: make(map[*flight]struct{}), idle: make(chan struct{})}
 }
 
-// begin adds an exchange: its context ends with the process. The function must
-// be called once the exchange has its end.
-func (f *Flights) begin(ctx context.Context) (context.Context, func()) {
+// begin adds an exchange: its context ends with the process, or with closing
+// before that unless it is nil. The function must be called once the exchange has
+// its end.
+func (f *Flights) begin(ctx, closing context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	one := &flight{cancel}
+	forget := func() bool { return true }
+	if closing != nil {
+		forget = context.AfterFunc(closing, func() { cancel(errStopping) })
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.stopped {
@@ -42,6 +47,7 @@ func (f *Flights) begin(ctx context.Context) (context.Context, func()) {
 	}
 	f.running[one] = struct{}{}
 	return ctx, func() {
+		forget()
 		cancel(context.Canceled)
 		f.mu.Lock()
 		defer f.mu.Unlock()

@@ -114,14 +114,15 @@ func outcomeOf(client context.Context, err error, begun bool) Outcome {
 	switch {
 	case err == nil:
 		return OK
+	// To end the read of a body is to end what says that its client is there.
+	case !begun && errors.Is(err, errStopping):
+		return GatewayError
 	case errors.Is(err, errClientGone) || client.Err() != nil:
 		return ClientGone
 	case errors.Is(err, errBudget):
 		return BudgetCut
-	case errors.Is(err, errTruncated), begun && errors.Is(err, errStopping):
+	case errors.Is(err, errTruncated), errors.Is(err, errStopping):
 		return Truncated
-	case errors.Is(err, errStopping):
-		return GatewayError
 	case errors.As(err, &failed):
 		switch failed.Kind {
 		case provider.Invalid:

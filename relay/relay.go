@@ -3,6 +3,7 @@
 package relay
 
 import (
+	"context"
 	"time"
 
 	"github.com/layergateway/layergateway/access"
@@ -40,6 +41,10 @@ type Relay struct {
 	Retries *health.Retries
 	// Flights are the exchanges under way, which end with the process.
 	Flights *Flights
+	// Closing ends shortly before the server closes connections whatever runs on
+	// them, as it does with those of HTTP/3: who is on one is told then. nil is
+	// never.
+	Closing context.Context
 	// Concurrency bounds how many there are at once.
 	Concurrency access.Concurrency
 	// Now is the clock.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"time"
 
@@ -41,26 +40,6 @@ func (x *exchange) route(targets []gate.Target) error {
 		x.relay.Retries.Give()
 	}
 	return r.last
-}
-
-// upstream is the context of what is asked of providers: it ends with the
-// process and with the client or, where answers are read to their end without
-// it, a while later. The function says that the exchange is settled.
-func (x *exchange) upstream() (context.Context, func()) {
-	client := x.r.Context()
-	if x.relay.Drain <= 0 {
-		return x.relay.Flights.begin(client)
-	}
-	ctx, landed := x.relay.Flights.begin(context.WithoutCancel(client))
-	ctx, cancel := context.WithCancelCause(ctx)
-	timer := time.AfterFunc(math.MaxInt64, func() { cancel(errClientGone) })
-	forget := context.AfterFunc(client, func() { timer.Reset(x.relay.Drain) })
-	return ctx, func() {
-		forget()
-		timer.Stop()
-		cancel(context.Canceled)
-		landed()
-	}
 }
 
 // round is one pass over targets.

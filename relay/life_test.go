@@ -1,0 +1,114 @@
+package relay
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/layergateway/layergateway/access"
+)
+
+// TestStopWaiting: who waits for a place when the process ends is told, and not
+// left without an answer.
+func TestStopWaiting(t *testing.T) {
+	for _, drain := range []time.Duration{0, time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			a := &upstream{answers: []answer{{body: good}}}
+			r := setup(t, a, nil, gateJSON(``))
+			defer r.Gates.Close()
+			r.Drain = drain
+			r.Concurrency = access.Concurrency{Slots: new(access.Slots), Limit: 1, Queue: 1, Wait: time.Hour}
+			leave, err := r.Concurrency.Enter(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer leave()
+			time.AfterFunc(time.Second, func() { r.Flights.Stop(t.Context()) })
+			start := time.Now()
+			w, rec := ask(r, hi, nil)
+			if e := errorOf(t, w.Body.Bytes()); w.Code != 503 || *e.Code != "gateway_stopping" || rec.Outcome != GatewayError || len(a.got) != 0 {
+				t.Errorf("drain %s: %d %s %s, asked %d times", drain, w.Code, w.Body, rec.Outcome, len(a.got))
+			}
+			if took := time.Since(start); took != time.Second {
+				t.Errorf("drain %s: after %s", drain, took)
+			}
+		})
+	}
+}
+
+// TestStopInBody: nor is who has not sent all of its request.
+func TestStopInBody(t *testing.T) {
+	r := setup(t, nil, nil, gateJSON(``))
+	records := make(chan *Record, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		rec := NewRecord(r.Now())
+		r.Chat(w, req, &access.Key{Name: "k"}, rec)
+		records <- rec
+	}))
+	defer server.Close()
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"); err != nil {
+		t.Fatal(err)
+	}
+	for r.Flights.Len() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	r.Flights.Stop(ctx)
+	if ctx.Err() != nil {
+		t.Fatal("the body is waited for")
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if rec := <-records; err != nil || resp.StatusCode != 503 || !strings.Contains(string(body), "gateway_stopping") || rec.Outcome != GatewayError {
+		t.Errorf("%d %s (%v), %s", resp.StatusCode, body, err, rec.Outcome)
+	}
+}
+
+// TestClosing: who is on a connection that the server is about to close is told
+// before, and nobody else.
+func TestClosing(t *testing.T) {
+	for _, test := range []struct {
+		major   int
+		drain   time.Duration
+		outcome Outcome
+		took    time.Duration
+	}{
+		{1, 0, Timeout, 5 * time.Second},
+		{2, 0, Timeout, 5 * time.Second},
+		{3, 0, GatewayError, time.Second},
+		{3, time.Minute, GatewayError, time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := setup(t, &upstream{answers: []answer{{hang: true}}}, nil, gateJSON(`"timeouts":{"total":"5s"}`))
+			defer r.Gates.Close()
+			closing, soon := context.WithCancel(t.Context())
+			defer soon()
+			r.Closing, r.Drain = closing, test.drain
+			time.AfterFunc(time.Second, soon)
+			req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/chat/completions", strings.NewReader(hi))
+			req.ProtoMajor = test.major
+			rec := NewRecord(r.Now())
+			r.Chat(httptest.NewRecorder(), req, &access.Key{Name: "k"}, rec)
+			if took := rec.Total; rec.Outcome != test.outcome || took != test.took {
+				t.Errorf("HTTP/%d: %s after %s", test.major, rec.Outcome, took)
+			}
+		})
+	}
+}
