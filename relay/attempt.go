@@ -166,6 +166,11 @@ func (a *attempt) end(err error) {
 		a.account(err)
 	}
 	result := verdict(err)
+	if a.began && errors.Is(err, errTotal) {
+		// The provider was never silent for too long: the answer is long, or its
+		// client slow.
+		result.Verdict = health.Neutral
+	}
 	result.FirstToken, result.Stream = a.try.FirstToken, a.req.Stream
 	if a.asked && result.FirstToken == 0 && a.waitedFor(err) {
 		result.FirstToken = a.try.Took

@@ -4,10 +4,14 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/layergateway/layergateway/access"
+	"github.com/layergateway/layergateway/health"
 )
 
 // TestTimeouts checks each limit on a clock of its own.
@@ -226,4 +230,62 @@ func TestTrickle(t *testing.T) {
 			})
 		})
 	}
+}
+
+// leisurely is a client that takes its time for each write.
+type leisurely struct {
+	*httptest.ResponseRecorder
+	each time.Duration
+}
+
+func (w *leisurely) Write(b []byte) (int, error) {
+	time.Sleep(w.each)
+	return w.ResponseRecorder.Write(b)
+}
+
+// TestSlowClient: while the client takes what has come, the provider is not the
+// one who is silent.
+func TestSlowClient(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var parts []io.Reader
+		for _, event := range strings.SplitAfter(goodStream, "\n\n") {
+			parts = append(parts, strings.NewReader(event))
+		}
+		u := &upstream{answers: []answer{{typ: "text/event-stream", read: io.MultiReader(parts...)}}}
+		r := setup(t, u, nil, gateJSON(`"timeouts":{"firstToken":"3s","idle":"5s","total":"60s"}`))
+		defer r.Gates.Close()
+		w := &leisurely{httptest.NewRecorder(), 6 * time.Second}
+		rec := NewRecord(r.Now())
+		r.Chat(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/chat/completions", strings.NewReader(hiStream)), &access.Key{Name: "k"}, rec)
+		if rec.Outcome != OK || !strings.HasSuffix(w.Body.String(), "data: [DONE]\n\n") {
+			t.Errorf("%s: %s", rec.Outcome, w.Body)
+		}
+	})
+}
+
+// TestLongAnswers: answers that come for longer than the gate allows, whose
+// clients may be why, don't make the provider one that fails.
+func TestLongAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		list := strings.SplitAfter(goodStream, "\n\n")
+		var ctx context.Context
+		of := func() context.Context { return ctx }
+		r := setup(t, nil, nil, gateJSON(`"timeouts":{"total":"5s"}`))
+		defer r.Gates.Close()
+		r.Providers["a"].Transport = roundTrip(func(req *http.Request) (*http.Response, error) {
+			ctx = req.Context()
+			body := io.MultiReader(strings.NewReader(list[0]), trickle(of, list[1]))
+			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"text/event-stream"}}, Body: io.NopCloser(body), Request: req}, nil
+		})
+		for n := range 8 {
+			if _, rec := ask(r, hiStream, nil); rec.Outcome != Timeout || len(rec.Tries) != 1 || rec.Tries[0].Status != 200 {
+				t.Fatalf("request %d: %s, %d tries", n, rec.Outcome, len(rec.Tries))
+			}
+		}
+		for _, state := range r.Providers["a"].Health.Snapshot(r.Providers["a"].Keys.Values()) {
+			if state.Reason != health.Usable || state.Failures != 0 {
+				t.Errorf("it is %s with %d failures", state.Reason, state.Failures)
+			}
+		}
+	})
 }

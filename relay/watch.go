@@ -21,8 +21,9 @@ var (
 )
 
 // watchdog ends an attempt whose stream is silent for too long: before the first
-// content by one limit, whatever else comes; then by another, which every byte
-// puts off.
+// content by one limit, whatever else comes; then by another, for each time that
+// something is waited for. While a client takes what has come, nobody waits for
+// the provider.
 type watchdog struct {
 	cancel context.CancelCauseFunc
 	idle   time.Duration
@@ -61,16 +62,24 @@ func (d *watchdog) content() {
 	defer d.mu.Unlock()
 	if d.timer != nil && !d.heard {
 		d.heard = true
-		d.timer.Reset(d.idle)
+		d.timer.Stop()
 	}
 }
 
-// byte says that something came.
-func (d *watchdog) byte() {
+// waits says that the provider is waited for, came that it has sent something.
+func (d *watchdog) waits() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.heard && !d.over {
 		d.timer.Reset(d.idle)
+	}
+}
+
+func (d *watchdog) came() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.heard && !d.over {
+		d.timer.Stop()
 	}
 }
 
@@ -104,16 +113,14 @@ func (d *watchdog) stop() {
 	d.cancel(context.Canceled)
 }
 
-// watched tells the watchdog of everything that is read.
+// watched tells the watchdog of each read.
 type watched struct {
 	src io.Reader
 	dog *watchdog
 }
 
 func (w *watched) Read(p []byte) (int, error) {
-	n, err := w.src.Read(p)
-	if n > 0 {
-		w.dog.byte()
-	}
-	return n, err
+	w.dog.waits()
+	defer w.dog.came()
+	return w.src.Read(p)
 }
