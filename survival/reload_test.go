@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json"
+
 	"github.com/layergateway/layergateway/internal/faultd"
 	"github.com/layergateway/layergateway/internal/site"
 )
@@ -31,15 +33,18 @@ type storm struct {
 	ours2   tally // and of HTTP/2
 	theirs2 tally
 	lost    atomic.Int64 // connections of HTTP/2 that did not come about
+	again   atomic.Int64 // requests by HTTP/3 that had to be sent again
 }
 
 // kinds of clients that hold streams.
-var kinds = []string{"HTTP/1.1", "HTTP/2", "openai-go"}
+var kinds = []string{"HTTP/1.1", "HTTP/2", "HTTP/3", "openai-go"}
 
 func (st *storm) client(kind string) asker {
 	switch kind {
 	case "HTTP/2":
 		return byHTTP2(st.s, &st.lost)
+	case "HTTP/3":
+		return byHTTP3(st.s, &st.again)
 	case "openai-go":
 		return bySDK(st.s)
 	case "Caddy alone":
@@ -130,29 +135,37 @@ func (st *storm) hammer2() {
 	}
 }
 
-// run does the reloads, ten a second, and returns once all clients have left.
+// share is how many clients of a kind there are: the forty-eight are the others'.
+func share(kind string, clients int) int {
+	if kind == "HTTP/3" {
+		return clients / 4
+	}
+	return clients
+}
+
+// run does the reloads, ten a second, and returns once all clients have left. Where one takes so long that there would
+// be no time between them, it takes as long to the next: nobody's retries would find any.
 func (st *storm) run(reloads, clients int) {
 	st.t.Helper()
 	var cancel context.CancelFunc
 	st.ctx, cancel = context.WithCancel(st.t.Context())
 	defer cancel()
 	for _, kind := range append(kinds, "Caddy alone") {
-		st.hold(kind, clients)
+		st.hold(kind, share(kind, clients))
 	}
 	for range 4 {
 		st.clients.Go(st.hammer)
 	}
 	st.clients.Go(st.hammer2)
 	var slowest time.Duration
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
 	for n := range reloads {
-		<-tick.C
 		start := time.Now()
 		if err := st.s.Reload(st.w.config(n + 1)); err != nil {
 			st.t.Fatal(err)
 		}
-		slowest = max(slowest, time.Since(start))
+		took := time.Since(start)
+		slowest = max(slowest, took)
+		time.Sleep(max(100*time.Millisecond-took, took))
 	}
 	cancel()
 	st.clients.Wait()
@@ -188,11 +201,11 @@ func TestReloads(t *testing.T) {
 		if kind != "HTTP/1.1" && len(count.failures) > 0 && !slow {
 			t.Errorf("%s: %d requests failed, such as: %s", kind, len(count.failures), count.failures[0])
 		}
-		if count.good < clients {
-			t.Errorf("%s: only %d streams for %d clients", kind, count.good, clients)
+		if n := share(kind, clients); count.good < n {
+			t.Errorf("%s: only %d streams for %d clients", kind, count.good, n)
 		}
 	}
-	t.Logf("connections of HTTP/2 that did not come about: %d", st.lost.Load())
+	t.Logf("connections of HTTP/2 that did not come about: %d; requests by HTTP/3 that were sent again: %d", st.lost.Load(), st.again.Load())
 	for _, pair := range []struct {
 		what         string
 		ours, theirs *tally
@@ -215,6 +228,29 @@ func TestReloads(t *testing.T) {
 	site.Eventually(t, fmt.Sprintf("%d requests counted", answered), time.Minute, func() bool {
 		return st.s.Metric("layer_gateway_requests_total", "") == float64(answered)
 	})
+	site.Eventually(t, fmt.Sprintf("%d rows in the ledger, of requests that went well", answered), time.Minute, func() bool {
+		return outcomes(t, st.s) == fmt.Sprintf("ok %d", answered)
+	})
 	t.Logf("at first %+v", base)
 	t.Logf("at last  %+v", st.w.settle(t, st.s, base))
+}
+
+// outcomes are how many rows the ledger has of each outcome.
+func outcomes(t *testing.T, s *site.Site) string {
+	t.Helper()
+	text := s.Admin("/layer_gateway/v1/spend?by=outcome")
+	var spend struct {
+		Points []struct {
+			ID       string
+			Requests int
+		}
+	}
+	if err := json.Unmarshal([]byte(text), &spend, anyCase); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	sums := make(map[string]int)
+	for _, p := range spend.Points {
+		sums[p.ID] += p.Requests
+	}
+	return inOrder(sums)
 }
