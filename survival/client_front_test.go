@@ -59,10 +59,10 @@ type front struct {
 	site *site.Site
 	up   *faultd.Server
 	// Where the rows' handler listens: open as it is in Caddyfile.example, with its log; tight with little room and
-	// time; busy for two requests at once.
-	open, tight, busy string
-	bait              *bait
-	base              site.Usage
+	// time, and tightTLS by HTTP/2 and 3; busy for two requests at once.
+	open, tight, tightTLS, busy string
+	bait                        *bait
+	base                        site.Usage
 
 	mu   sync.Mutex
 	seen map[string][]byte // all that clients saw, by row

@@ -1,7 +1,11 @@
 package survival
 
 import (
+	"bytes"
+	"context"
+	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -63,6 +67,43 @@ var goneRows = []clientRow{
 			return c.saw(c.client().LeaveAfterEvents(c.post(`"stream":true`), 5))
 		},
 		want: clientWant{status: 200, end: "client_gone", asked: 1, left: 1},
+	},
+	{
+		id: "D39 at chunk 5, by HTTP/2 and 3", scripts: halting, want: clientWant{ends: map[string]int{"client_gone": 2}, asked: 2, left: 2},
+		act: func(c *caller) badclient.Reply {
+			for n, client := range []*http.Client{c.site.H2(), c.site.H3()} {
+				_, _, err := c.read(context.Background(), client, c.site.TLSURL, func(so []byte) bool { return !bytes.Contains(so, []byte("w0005")) })
+				c.noProblem(err)
+				_, err = c.up.Wait(n+1, clientPatience, func(e faultd.Entry) bool { return e.Model == c.name && e.Outcome == faultd.Cancelled })
+				c.noProblem(err)
+				client.CloseIdleConnections()
+			}
+			return badclient.Reply{}
+		},
+	},
+	{
+		id: "D40 before the first byte, by HTTP/2 and 3", scripts: []faultd.Script{{faultd.Silence()}},
+		want: clientWant{ends: map[string]int{"client_gone": 2}, asked: 2, left: 2},
+		act: func(c *caller) badclient.Reply {
+			for n, client := range []*http.Client{c.site.H2(), c.site.H3()} {
+				ctx, leave := context.WithCancel(context.Background())
+				asked := make(chan error, 1)
+				go func() {
+					_, _, err := c.read(ctx, client, c.site.TLSURL, func([]byte) bool { return true })
+					asked <- err
+				}()
+				_, err := c.up.Wait(n+1, clientPatience, func(e faultd.Entry) bool { return e.Model == c.name })
+				c.noProblem(err)
+				leave()
+				if err := <-asked; !errors.Is(err, context.Canceled) {
+					c.problem("client: %v", err)
+				}
+				_, err = c.up.Wait(n+1, clientPatience, func(e faultd.Entry) bool { return e.Model == c.name && e.Outcome == faultd.Cancelled })
+				c.noProblem(err)
+				client.CloseIdleConnections()
+			}
+			return badclient.Reply{}
+		},
 	},
 	{
 		id: "D40 stream before its first byte", scripts: silent("d40-stream-before-its-first-byte"),

@@ -59,12 +59,13 @@ func startFront(t *testing.T, callers []*caller) *front {
 	block := fmt.Sprintf(frontBlock, f.up.URL) + gates.String()
 	var more strings.Builder
 	for _, one := range []struct {
-		addr    *string
-		options string
+		addr            *string
+		scheme, options string
 	}{
-		{&f.open, ""},
-		{&f.tight, "stall_timeout 500ms\nmax_body 64KiB\n"},
-		{&f.busy, "max_concurrent 2 2 20s\n"},
+		{&f.open, "http", ""},
+		{&f.tight, "http", "stall_timeout 500ms\nmax_body 64KiB\n"},
+		{&f.tightTLS, "https", "stall_timeout 500ms\n"},
+		{&f.busy, "http", "max_concurrent 2 2 20s\n"},
 	} {
 		addr, err := site.FreePort()
 		if err != nil {
@@ -72,7 +73,12 @@ func startFront(t *testing.T, callers []*caller) *front {
 		}
 		*one.addr = addr
 		host, port, _ := net.SplitHostPort(addr)
-		fmt.Fprintf(&more, "http://:%s {\nbind %s\n%s\nlayer_gateway {\n%s%s}\nrespond \"site\"\n}\n", port, host, shippedLog(t), block, one.options)
+		name, secure := "", ""
+		if one.scheme == "https" {
+			name, secure = host, "tls cert.pem key.pem\n"
+		}
+		fmt.Fprintf(&more, "%s://%s:%s {\nbind %s\n%s%s\nlayer_gateway {\n%s%s}\nrespond \"site\"\n}\n",
+			one.scheme, name, port, host, secure, shippedLog(t), block, one.options)
 	}
 	f.site = site.Start(t, site.Config{
 		Block: "layer_gateway {\n" + block + "}\nrespond \"site\"\n",

@@ -45,6 +45,22 @@ var streamRows = append(muchRows, []clientRow{
 		want: clientWant{end: "client_gone", asked: 1, left: 1},
 	},
 	{
+		id: "D41 a reader that has stopped is cut off, by HTTP/2 and 3", scripts: []faultd.Script{{faultd.SSE(), faultd.Open(), faultd.Forever()}},
+		want: clientWant{ends: map[string]int{"client_gone": 2}, asked: 2, left: 2},
+		act: func(c *caller) badclient.Reply {
+			for n, client := range []*http.Client{c.site.H2(), c.site.H3()} {
+				_, _, err := c.read(context.Background(), client, "https://"+c.tightTLS, func([]byte) bool {
+					_, err := c.up.Wait(n+1, clientPatience, func(e faultd.Entry) bool { return e.Model == c.name && e.Outcome == faultd.Cancelled })
+					c.noProblem(err)
+					return false
+				})
+				c.noProblem(err)
+				client.CloseIdleConnections()
+			}
+			return badclient.Reply{}
+		},
+	},
+	{
 		id: "D42 a stream without an end, in time", gate: "timeout total 1500ms",
 		scripts: []faultd.Script{{faultd.SSE(), faultd.Open(), faultd.Spaced(20*time.Millisecond, faultd.Forever())}},
 		act:     askStream,
@@ -113,7 +129,7 @@ func sameEverywhere(c *caller) badclient.Reply {
 		{"http1", "HTTP/1.1", c.site.URL, c.site.Client()}, {"http2", "HTTP/2.0", c.site.TLSURL, c.site.H2()}, {"http3", "HTTP/3.0", c.site.TLSURL, c.site.H3()},
 	} {
 		released := false
-		body, proto, err := c.read(by.client, by.base, func(so []byte) bool {
+		body, proto, err := c.read(context.Background(), by.client, by.base, func(so []byte) bool {
 			if !released && bytes.Contains(so, []byte("w0003")) {
 				released = true
 				c.up.Release("d53-" + by.gate)
@@ -138,8 +154,8 @@ func sameEverywhere(c *caller) badclient.Reply {
 }
 
 // read asks for a stream and hands over what has come so far, until that is enough.
-func (c *caller) read(client *http.Client, base string, more func(so []byte) bool) (body []byte, proto string, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+func (c *caller) read(ctx context.Context, client *http.Client, base string, more func(so []byte) bool) (body []byte, proto string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, base+frontPath, strings.NewReader(c.body(`"stream":true`)))
 	if err != nil {
