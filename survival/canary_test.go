@@ -150,8 +150,7 @@ func checkProcess(t *testing.T, f *front) {
 	t.Logf("at first %+v, at last %+v", f.base, now)
 }
 
-// checkCanaries looks for the secrets wherever something is written or shown. Profiles of the heap may hold what was in
-// memory; goroutine dumps and the command line must not.
+// checkCanaries looks for the secrets wherever something is written or shown.
 func checkCanaries(t *testing.T, f *front) {
 	var sent strings.Builder // they must have been there to be lost
 	for _, e := range f.up.Entries("") {
@@ -164,7 +163,7 @@ func checkCanaries(t *testing.T, f *front) {
 		}
 	}
 	places := map[string][]byte{}
-	for _, path := range []string{"/config/", "/metrics", "/debug/pprof/goroutine?debug=2", "/debug/pprof/cmdline", "/debug/vars"} {
+	for _, path := range []string{"/config/", "/metrics", "/debug/pprof/goroutine?debug=2", "/debug/pprof/heap?debug=1", "/debug/pprof/allocs?debug=1", "/debug/pprof/cmdline", "/debug/vars"} {
 		places["admin "+path] = []byte(f.site.Admin(path))
 	}
 	if n := strings.Count(f.site.Log(), `"msg":"handled request"`); n < 1000 {

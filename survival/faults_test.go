@@ -112,6 +112,7 @@ func (v *venue) judge(t *testing.T, all []*trial) {
 		})
 	}
 	b := readBooks(t, v)
+	b.rows = rowsOf(t, v.site, b.lines)
 	for _, tr := range all {
 		t.Run(tr.name(), func(t *testing.T) {
 			for _, view := range views {

@@ -229,14 +229,14 @@ func TestReloads(t *testing.T) {
 		return st.s.Metric("layer_gateway_requests_total", "") == float64(answered)
 	})
 	site.Eventually(t, fmt.Sprintf("%d rows in the ledger, of requests that went well", answered), time.Minute, func() bool {
-		return outcomes(t, st.s) == fmt.Sprintf("ok %d", answered)
+		return rowOutcomes(t, st.s) == fmt.Sprintf("ok %d", answered)
 	})
 	t.Logf("at first %+v", base)
 	t.Logf("at last  %+v", st.w.settle(t, st.s, base))
 }
 
-// outcomes are how many rows the ledger has of each outcome.
-func outcomes(t *testing.T, s *site.Site) string {
+// rowOutcomes are how many rows the ledger has of each outcome.
+func rowOutcomes(t *testing.T, s *site.Site) string {
 	t.Helper()
 	text := s.Admin("/layer_gateway/v1/spend?by=outcome")
 	var spend struct {

@@ -118,6 +118,7 @@ func inOrder[N int | float64](sums map[string]N) string {
 // books are what the process has written of all requests, read once they have ended.
 type books struct {
 	lines                    map[string][]line         // by gate
+	rows                     map[string]*written       // by gate
 	outcomes, attempts, cost map[string][]sample       // by gate; attempts by model
 	asked                    map[string][]faultd.Entry // by model, at any upstream
 }
@@ -132,6 +133,7 @@ func readBooks(t *testing.T, v *venue) *books {
 		attempts: samples(t, s, "layer_gateway_attempts_total", "model"),
 		cost:     samples(t, s, "layer_gateway_cost_usd_total", "gate"),
 	}
+	awaitRows(t, s, b.lines)
 	for _, up := range v.upstreams() {
 		for _, e := range up.Entries("") {
 			b.asked[e.Model] = append(b.asked[e.Model], e)
@@ -148,6 +150,7 @@ var views = []struct {
 	{"client", (*trial).client},
 	{"upstream", (*trial).upstream},
 	{"log", (*trial).log},
+	{"ledger", (*trial).ledger},
 	{"metrics", (*trial).metrics},
 }
 
