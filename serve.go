@@ -45,6 +45,7 @@ func (g *Gateway) serveChat(w http.ResponseWriter, r *http.Request) {
 	observe(r, rec)
 	told := g.relay.Flights.Tell()
 	defer told()
+	defer g.allowStall(r)()
 	g.enterStore()
 	// Before the body is read: who may not come in costs nothing.
 	if key, err := g.keys.Authenticate(r.Header); err != nil {
@@ -56,7 +57,28 @@ func (g *Gateway) serveChat(w http.ResponseWriter, r *http.Request) {
 		g.relay.Chat(w, r, key, rec)
 	}
 	g.report(rec)
+	if r.ProtoMajor == 3 && rec.Outcome == relay.ClientGone && rec.Status != 0 {
+		// What was left in its middle must look like that: HTTP/3 would end it as if it were whole.
+		panic(http.ErrAbortHandler)
+	}
 }
+
+// allowStall lets the client of a request stall for as long as the gateway has it, where that was said, and not for as
+// long as Caddy has it by default. The function takes it back.
+func (g *Gateway) allowStall(r *http.Request) (restore func()) {
+	_, writer := caddyhttp.IdleTimeoutsFromContext(r.Context())
+	if writer == nil || g.StallTimeout == 0 {
+		return func() {}
+	}
+	stall := time.Duration(g.StallTimeout)
+	if stall < 0 {
+		stall = forever
+	}
+	return writer.Override(stall, 0, 0)
+}
+
+// forever is longer than anything takes, and a time that clocks can add.
+const forever = 100 * 365 * 24 * time.Hour
 
 func (g *Gateway) serveModels(w http.ResponseWriter, r *http.Request, answer func(http.ResponseWriter, *access.Key)) {
 	begin(w, r)

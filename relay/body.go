@@ -85,6 +85,10 @@ func gather(src io.Reader, said, limit int64) ([]byte, error) {
 	}
 }
 
+// errLate is a body that the server did not wait for any longer.
+var errLate = &openai.Error{Status: http.StatusRequestTimeout, Type: openai.TypeInvalidRequest, Code: "request_timeout",
+	Message: "the request's body did not come in time: send the request again"}
+
 // badBody is what a body that can't be read means. Only a connection that broke
 // is a client that is gone: whoever sent damaged bytes waits for an answer.
 func badBody(err error, limit int64) error {
@@ -96,7 +100,9 @@ func badBody(err error, limit int64) error {
 		return own
 	case errors.As(err, &large):
 		return tooLarge(limit)
-	case errors.As(err, &broken) && !broken.Timeout():
+	case errors.As(err, &broken) && broken.Timeout():
+		return errLate
+	case errors.As(err, &broken):
 		return fmt.Errorf("%w: read request: %w", errClientGone, err)
 	}
 	return openai.Invalid("invalid_json", "", "the request's body ends too early or is damaged")

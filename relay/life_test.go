@@ -43,24 +43,48 @@ func TestStopWaiting(t *testing.T) {
 	}
 }
 
-// TestStopInBody: nor is who has not sent all of its request.
-func TestStopInBody(t *testing.T) {
-	r := setup(t, nil, nil, gateJSON(``))
+// halfSent is a request of which the body's beginning alone has come, to a server
+// that waits no longer than it says, 0 for ever.
+func halfSent(t *testing.T, r *Relay, limit time.Duration) (net.Conn, <-chan *Record) {
+	t.Helper()
 	records := make(chan *Record, 1)
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		rec := NewRecord(r.Now())
 		r.Chat(w, req, &access.Key{Name: "k"}, rec)
 		records <- rec
 	}))
-	defer server.Close()
+	server.Config.ReadTimeout = limit
+	server.Start()
+	t.Cleanup(server.Close)
 	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", server.Listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	t.Cleanup(func() { _ = conn.Close() })
 	if _, err := io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"); err != nil {
 		t.Fatal(err)
 	}
+	return conn, records
+}
+
+// answered checks the answer to a request that was not sent whole.
+func answered(t *testing.T, conn net.Conn, rec *Record, status int, code string, outcome Outcome) {
+	t.Helper()
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != status || !strings.Contains(string(body), code) || rec.Outcome != outcome || rec.Status != status {
+		t.Errorf("%d %s (%v), %s", resp.StatusCode, body, err, rec.Outcome)
+	}
+}
+
+// TestStopInBody: nor is who has not sent all of its request.
+func TestStopInBody(t *testing.T) {
+	r := setup(t, nil, nil, gateJSON(``))
+	conn, records := halfSent(t, r, 0)
 	for r.Flights.Len() == 0 {
 		time.Sleep(time.Millisecond)
 	}
@@ -70,15 +94,13 @@ func TestStopInBody(t *testing.T) {
 	if ctx.Err() != nil {
 		t.Fatal("the body is waited for")
 	}
-	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if rec := <-records; err != nil || resp.StatusCode != 503 || !strings.Contains(string(body), "gateway_stopping") || rec.Outcome != GatewayError {
-		t.Errorf("%d %s (%v), %s", resp.StatusCode, body, err, rec.Outcome)
-	}
+	answered(t, conn, <-records, 503, "gateway_stopping", GatewayError)
+}
+
+// TestLateBody: who is too slow for the server to send its request hears so.
+func TestLateBody(t *testing.T) {
+	conn, records := halfSent(t, setup(t, nil, nil, gateJSON(``)), 200*time.Millisecond)
+	answered(t, conn, <-records, 408, "request_timeout", Rejected)
 }
 
 // TestClosing: who is on a connection that the server is about to close is told

@@ -114,7 +114,9 @@ func outcomeOf(client context.Context, err error, begun bool) Outcome {
 	switch {
 	case err == nil:
 		return OK
-	// To end the read of a body is to end what says that its client is there.
+	// When the read of a body is ended, so is what says that the client is there.
+	case errors.Is(err, errLate):
+		return Rejected
 	case !begun && errors.Is(err, errStopping):
 		return GatewayError
 	case errors.Is(err, errClientGone) || client.Err() != nil:

@@ -49,12 +49,18 @@ var streamRows = append(muchRows, []clientRow{
 		want: clientWant{ends: map[string]int{"client_gone": 2}, asked: 2, left: 2},
 		act: func(c *caller) badclient.Reply {
 			for n, client := range []*http.Client{c.site.H2(), c.site.H3()} {
-				_, _, err := c.read(context.Background(), client, "https://"+c.tightTLS, func([]byte) bool {
-					_, err := c.up.Wait(n+1, clientPatience, func(e faultd.Entry) bool { return e.Model == c.name && e.Outcome == faultd.Cancelled })
-					c.noProblem(err)
-					return false
+				waited := false
+				_, proto, err := c.read(context.Background(), client, "https://"+c.tightTLS, func([]byte) bool {
+					if !waited {
+						waited = true
+						_, err := c.up.Wait(n+1, clientPatience, func(e faultd.Entry) bool { return e.Model == c.name && e.Outcome == faultd.Cancelled })
+						c.noProblem(err)
+					}
+					return true
 				})
-				c.noProblem(err)
+				if err == nil {
+					c.problem("%s: what was cut off looks whole", proto)
+				}
 				client.CloseIdleConnections()
 			}
 			return badclient.Reply{}
