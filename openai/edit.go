@@ -113,6 +113,23 @@ func (r *Request) Append(dst []byte, e *Edits) []byte {
 	return append(dst, '}')
 }
 
+// Added is how many bytes the edits add to the request, at most: what they make
+// shorter or leave out is not taken off.
+func (r *Request) Added(e *Edits) (n int) {
+	for _, x := range e.list {
+		size := 0
+		for _, p := range x.parts {
+			size += len(p)
+		}
+		old, there := r.Field(x.name)
+		if size > 0 && !there {
+			size += len(x.name)
+		}
+		n += max(0, size-len(old))
+	}
+	return n
+}
+
 func isGatewayField(name string) bool {
 	for _, g := range gatewayFields {
 		if g == name {
@@ -129,6 +146,9 @@ func (r *Request) Int(e *Edits, names ...string) (int64, bool) {
 		v, _ := r.Field(name)
 		if x, ok := e.find(name); ok {
 			v = bytes.Join(x.parts, nil)
+		}
+		if len(v) == 0 {
+			continue // of which strconv would make an error, with an allocation
 		}
 		if n, err := strconv.ParseInt(string(v), 10, 64); err == nil {
 			return n, true

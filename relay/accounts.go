@@ -3,6 +3,7 @@ package relay
 import (
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/layergateway/layergateway/access"
 	"github.com/layergateway/layergateway/access/limit"
@@ -73,12 +74,11 @@ func (x *exchange) subjects(key *access.Key) []*limit.Subject {
 // pricedOnly leaves out targets that a budget could not count. If that leaves
 // none, all stay: it is for the budget to refuse.
 func (x *exchange) pricedOnly(targets []gate.Target) []gate.Target {
-	var list []gate.Target
-	for _, t := range targets {
-		if x.priceOf(t).Known() {
-			list = append(list, t)
-		}
+	unpriced := func(t gate.Target) bool { return !x.priceOf(t).Known() }
+	if !slices.ContainsFunc(targets, unpriced) {
+		return targets
 	}
+	list := slices.DeleteFunc(slices.Clone(targets), unpriced)
 	if len(list) == 0 {
 		return targets
 	}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 
+	"github.com/go-json-experiment/json"
+
 	"github.com/layergateway/layergateway/access/limit"
 	"github.com/layergateway/layergateway/cost"
 	"github.com/layergateway/layergateway/cost/estimate"
@@ -17,11 +19,14 @@ type budget struct {
 	// reserved is for one answer; where two may have to be paid for, the grant
 	// has as much again.
 	reserved cost.Amount
-	// grows: the answer has no limit, so what is reserved for it has to be more
-	// the longer it gets.
-	grows bool
-	input int64 // tokens, as estimated
-	kinds kinds
+	// bounds: what is reserved is all that the answer may cost, so that it has to
+	// be more the longer the answer gets, or the answer ends.
+	bounds bool
+	// output is the most tokens that the answer has, if its provider obeys its
+	// limit; 0 if it has none.
+	output int64
+	size   estimate.Size
+	kinds  kinds
 }
 
 // errBudget ends a stream that has used up what there was to spend.
@@ -39,38 +44,60 @@ const mostOutput = 1 << 32
 
 // outputLimit is the most tokens that the answer may have, over all its
 // choices. Of the limit's two names a provider obeys one or the other.
-func (x *exchange) outputLimit() (tokens int64, ok bool) {
+func (x *exchange) outputLimit(choices int64) (tokens int64, ok bool) {
 	for _, name := range []string{"max_completion_tokens", "max_tokens"} {
 		if n, given := x.req.Int(x.edits, name); given && n >= 0 {
 			tokens, ok = max(tokens, min(n, mostOutput)), true
 		}
 	}
-	return tokens * x.choices(), ok
+	return tokens * choices, ok
 }
 
-func (x *exchange) choices() int64 {
-	if n, ok := x.req.Int(x.edits, "n"); ok && n > 1 {
-		return min(n, 128)
+// choices is how many answers there may be, also where a request tells a
+// provider of them in its own words.
+func (x *exchange) choices(targets []gate.Target) int64 {
+	n, _ := x.req.Int(x.edits, "n")
+	for _, t := range targets {
+		if p := x.relay.Providers[t.Provider]; p != nil {
+			// What can't be read is refused where it is sent.
+			if extra, _ := x.req.Extra(x.edits, p.Type); extra != nil {
+				n = max(n, choicesOf(extra))
+			}
+		}
 	}
-	return 1
+	return max(1, min(n, 128))
+}
+
+func choicesOf(extra []byte) int64 {
+	var own struct {
+		N      int64 `json:"n"`
+		Google struct {
+			Candidates int64 `json:"candidateCount"`
+		} `json:"generationConfig"`
+	}
+	_ = json.Unmarshal(extra, &own)
+	return max(own.N, own.Google.Candidates)
 }
 
 // reserve takes what the request will use at worst from its limits.
 func (x *exchange) reserve(targets []gate.Target, subjects []*limit.Subject, budgeted bool) error {
-	input := estimate.Upper(x.req, targets[0].Model)
-	output, bounded := x.outputLimit()
+	choices := x.choices(targets)
+	x.budget = budget{bounds: budgeted, size: estimate.Measure(x.req, x.edits), kinds: x.kinds()}
+	output, limited := x.outputLimit(choices)
 	tokens := output
-	if !bounded {
-		output, tokens = estimate.Typical(0)*x.choices(), typicalOutput*x.choices()
+	if limited {
+		x.budget.output = output
+	} else {
+		output, tokens = estimate.Typical(0)*choices, typicalOutput*choices
 	}
-	x.budget = budget{grows: budgeted && !bounded, input: input, kinds: x.kinds()}
 	unpriced := true
 	for _, t := range targets {
-		if most, priced := x.budget.kinds.most(x.priceOf(t), input, output); priced {
+		// Each model counts, and charges, in its own way.
+		if most, priced := x.budget.kinds.most(x.priceOf(t), x.budget.size.Upper(t.Model), output); priced {
 			x.budget.reserved, unpriced = max(x.budget.reserved, most), false
 		}
 	}
-	ask := limit.Ask{Subjects: subjects, Tokens: input + tokens, Cost: x.budget.reserved, Unpriced: unpriced, WithoutStore: x.books.WithoutStore}
+	ask := limit.Ask{Subjects: subjects, Tokens: x.budget.size.Upper(targets[0].Model) + tokens, Cost: x.budget.reserved, Unpriced: unpriced, WithoutStore: x.books.WithoutStore}
 	if x.gate.Hedge > 0 && len(targets) > 1 {
 		ask.Cost = ask.Cost.Add(ask.Cost) // two answers may have to be paid for
 	}
@@ -155,12 +182,18 @@ func (k *kinds) mostAt(p cost.Price, u cost.Usage) (cost.Amount, bool) {
 // heard of the end, and what the estimate falls short of the provider's count.
 func (a *attempt) afford(ctx context.Context) bool {
 	b := &a.budget
-	if !b.grows {
+	if !b.bounds {
+		return true
+	}
+	tokens := a.soFar()
+	if b.output > 0 && tokens <= b.output+b.output/2+margin {
+		// Within its limit, as well as anybody here can count. What is far beyond
+		// it comes of a provider that obeys none.
 		return true
 	}
 	// Ahead by what may come with the next read, so that little is spent beyond
 	// the budget before the upstream has stopped.
-	so, priced := b.kinds.most(a.try.price, b.input, a.soFar()+margin)
+	so, priced := b.kinds.most(a.try.price, b.size.Upper(a.target.Model), tokens+margin)
 	if !priced || so <= b.reserved {
 		return true
 	}

@@ -5,23 +5,16 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/go-json-experiment/json"
 
-	"github.com/layergateway/layergateway/access"
 	"github.com/layergateway/layergateway/access/limit"
 	"github.com/layergateway/layergateway/cost"
 	"github.com/layergateway/layergateway/cost/estimate"
-	"github.com/layergateway/layergateway/gate"
 	"github.com/layergateway/layergateway/ledger"
-	"github.com/layergateway/layergateway/openai"
-	"github.com/layergateway/layergateway/provider"
 )
 
 // pieces is an upstream's body that gives one event with each read, so that
@@ -196,6 +189,51 @@ func TestBoundedIsNotCut(t *testing.T) {
 	}
 }
 
+// TestLimitThatNobodyObeys: a provider that goes on beyond the answer's limit is
+// stopped where the budget ends, as one without a limit is.
+func TestLimitThatNobodyObeys(t *testing.T) {
+	r := setup(t, nil, nil, gateJSON(``))
+	p := &pieces{list: said(4000, texts["prose"])} // 40,000 tokens
+	streamed(r, p)
+	books := keepLimits(t, r, budgetOf(5000*micro))
+	_, rec := askAs(t.Context(), r, strings.Replace(hiStream, `"stream"`, `"max_tokens":1000,"stream"`, 1), nil, books.key)
+	if rec.Outcome != BudgetCut || rec.Bill.Total > books.budget+2*10*micro || p.ctx.Err() == nil || p.given == len(p.list) {
+		t.Errorf("%s, %+v of %s after %d events", rec.Outcome, rec.Bill, books.budget, p.given)
+	}
+	books.left(t, books.budget-rec.Bill.Total)
+}
+
+// TestReservesForTheGate: what the gate adds to a request is reserved for, and as
+// the model of each target counts.
+func TestReservesForTheGate(t *testing.T) {
+	body := strings.Replace(hi, `"messages"`, `"max_tokens":100,"messages"`, 1)
+	prompt := strings.Repeat(texts["prose"](0), 100)
+	message := fmt.Sprintf(`{"role":"system","content":%q},`, prompt)
+	for _, test := range []struct {
+		name, gate string
+		percent    int
+	}{
+		{"system prompt", fmt.Sprintf(`"systemPrompt":%q`, prompt), 100},
+		{"a fallback that counts more", fmt.Sprintf(`"systemPrompt":%q,"routingStrategy":"fallback","fallbackModels":["b/claude"]`, prompt), 125},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			want := cost.Amount((len(body)+len(message))*2*test.percent+499)/500*micro + 200*micro
+			for _, enough := range []bool{true, false} {
+				r := setup(t, nil, nil, gateJSON(test.gate))
+				r.Providers["b"].Prices["claude"] = r.Providers["a"].Prices["m"]
+				budget := want
+				if !enough {
+					budget--
+				}
+				books := keepLimits(t, r, budgetOf(budget))
+				if w, _ := askAs(t.Context(), r, body, nil, books.key); (w.Code == 200) != enough {
+					t.Errorf("%d with %s of %s", w.Code, budget, want)
+				}
+			}
+		})
+	}
+}
+
 // TestWorstCase: what is reserved holds for whatever tokens turn out to be, and
 // for whichever name of the limit the provider obeys.
 func TestWorstCase(t *testing.T) {
@@ -212,6 +250,8 @@ func TestWorstCase(t *testing.T) {
 		{"both limits", `"max_tokens":100,"max_completion_tokens":7`, 4, 300},
 		{"both limits, the other way", `"max_tokens":7,"max_completion_tokens":100`, 4, 300},
 		{"choices", `"max_tokens":10,"n":10`, 4, 300},
+		{"choices aside", `"max_tokens":10,"extra_body":{"openai":{"n":10}}`, 4, 300},
+		{"candidates", `"max_tokens":10,"extra_body":{"openai":{"generationConfig":{"candidateCount":10}}}`, 4, 300},
 		{"cache", `"max_tokens":100,"x":{"cache_control":{"type":"ephemeral"}}`, 5, 300},
 		{"cache for an hour", `"max_tokens":100,"x":{"cache_control":{"type":"ephemeral","ttl":"1h"}}`, 8, 300},
 		{"speech", `"max_tokens":100,"modalities":["text","audio"]`, 4, 2000},
@@ -353,52 +393,6 @@ func TestUnpriced(t *testing.T) {
 			}
 			if row := books.row(t, rec.RequestID); row.Bill.Status != test.bill || row.Outcome != string(rec.Outcome) {
 				t.Errorf("row %+v", row)
-			}
-		})
-	}
-}
-
-// BenchmarkAdmission is what a key with a rate limit and a budget adds in front
-// of the first request to a provider and behind the last: in memory, and with a
-// row in a ledger.
-func BenchmarkAdmission(b *testing.B) {
-	price, err := cost.ParsePrice("1", "2", "", "")
-	if err != nil {
-		b.Fatal(err)
-	}
-	r := &Relay{Now: time.Now, Providers: map[string]*provider.Provider{"a": {Name: "a", Prices: map[string]cost.Price{"m": price}}}}
-	limits := budgetOf(1 << 60)
-	limits.Requests = []limit.Rate{{Count: 1 << 50, Window: time.Minute}}
-	key := &access.Key{Name: "web", Hash: access.HashOf("secret")}
-	if key.Limits, err = limit.ForKey(key.ID(), key.Name, &limits); err != nil {
-		b.Fatal(err)
-	}
-	req := httptest.NewRequest(http.MethodPost, "/v1/chat/completions", http.NoBody)
-	body, err := openai.ParseChat([]byte(hi))
-	if err != nil {
-		b.Fatal(err)
-	}
-	targets := []gate.Target{{Provider: "a", Model: "m", Weight: 1}}
-	for _, kept := range []bool{false, true} {
-		b.Run(fmt.Sprintf("ledger=%v", kept), func(b *testing.B) {
-			books := &Books{Limits: limit.NewMemory(limit.Options{})}
-			if kept {
-				if books.Ledger, err = ledger.Open(b.Context(), ledger.Config{Dir: b.TempDir()}); err != nil {
-					b.Fatal(err)
-				}
-				defer books.Ledger.Close(context.Background())
-			}
-			w := httptest.NewRecorder()
-			x := &exchange{relay: r, w: w, r: req, req: body, gate: &gate.Gate{ID: assistantID}, edits: new(openai.Edits), books: books, out: newDownstream(w, 0)}
-			n := 0
-			b.ReportAllocs()
-			for b.Loop() {
-				n++
-				x.rec = &Record{RequestID: strconv.Itoa(n), Start: time.Now()}
-				if _, err := x.admit(targets, key); err != nil {
-					b.Fatal(err)
-				}
-				x.close()
 			}
 		})
 	}

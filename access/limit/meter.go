@@ -22,21 +22,27 @@ type Meters struct {
 
 // SetHeaders sets OpenAI's x-ratelimit headers for the windows there are.
 func (m Meters) SetHeaders(h http.Header) {
-	m.Requests.setHeaders(h, "Requests")
-	m.Tokens.setHeaders(h, "Tokens")
+	m.Requests.setHeaders(h, "X-Ratelimit-Limit-Requests", "X-Ratelimit-Remaining-Requests", "X-Ratelimit-Reset-Requests")
+	m.Tokens.setHeaders(h, "X-Ratelimit-Limit-Tokens", "X-Ratelimit-Remaining-Tokens", "X-Ratelimit-Reset-Tokens")
 }
 
-func (m Meter) setHeaders(h http.Header, what string) {
+// setHeaders sets one window's by their names in canonical form. They share
+// their memory, since each answer has them.
+func (m Meter) setHeaders(h http.Header, limit, remaining, reset string) {
 	if m.Limit == 0 {
 		return
 	}
-	h.Set("X-Ratelimit-Limit-"+what, strconv.FormatInt(m.Limit, 10))
-	h.Set("X-Ratelimit-Remaining-"+what, strconv.FormatInt(m.Remaining, 10))
-	reset := m.Reset
-	if reset > time.Second {
-		reset = time.Duration(math.Ceil(reset.Seconds())) * time.Second
+	until := m.Reset
+	if until > time.Second {
+		until = time.Duration(math.Ceil(until.Seconds())) * time.Second
 	} else {
-		reset = reset.Round(time.Millisecond)
+		until = until.Round(time.Millisecond)
 	}
-	h.Set("X-Ratelimit-Reset-"+what, reset.String())
+	b := strconv.AppendInt(make([]byte, 0, 64), m.Limit, 10)
+	first := len(b)
+	b = strconv.AppendInt(b, m.Remaining, 10)
+	second := len(b)
+	text := string(append(b, until.String()...))
+	values := []string{text[:first], text[first:second], text[second:]}
+	h[limit], h[remaining], h[reset] = values[0:1:1], values[1:2:2], values[2:3:3]
 }

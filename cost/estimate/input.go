@@ -24,7 +24,7 @@ func Input(req *openai.Request, edits *openai.Edits, model string) int64 {
 	chat, err := openai.DecodeChat(req, edits)
 	if err != nil {
 		// It was good enough for a provider all the same.
-		return Upper(req, model)
+		return Measure(req, edits).Upper(model)
 	}
 	var text strings.Builder
 	tokens := int64(perAnswer)
@@ -67,23 +67,46 @@ const (
 	denseTokens = 2
 )
 
-// Upper is about the most input tokens that a request can have, told by its
-// bytes in some hundred nanoseconds. It assumes that text has at least 2.5 bytes
-// a token, that images are large, and that none of their names are hidden behind
-// escapes. Texts made up of rare characters can have more: this is for a
-// reservation, not for a bill.
-func Upper(req *openai.Request, model string) int64 {
-	raw := req.Raw()
-	data, media := attached(raw, model)
-	text := int64(len(raw)) - data
-	return up(text*denseTokens*familyOf(model).percent, denseBytes*100) + media
+// Size is what a request's bytes tell of its input tokens, for any model.
+type Size struct {
+	text    int64 // bytes
+	images  int64
+	seconds int64 // of audio
+	pages   int64 // of documents
 }
 
-// attached finds what is no text: how many bytes of base64 there are, and the
-// tokens of what they stand for. All names of such parts have an underscore,
-// which few other texts have.
-func attached(raw []byte, model string) (size, tokens int64) {
-	images := int64(0) // each has its name twice: as type and as member
+// Measure takes some hundred nanoseconds. What the edits make longer counts,
+// what they leave out does too.
+func Measure(req *openai.Request, edits *openai.Edits) Size {
+	raw := req.Raw()
+	s := attached(raw)
+	s.text += int64(len(raw) + req.Added(edits))
+	return s
+}
+
+// Upper is about the most input tokens that the request can have at a model. It
+// assumes that text has at least 2.5 bytes a token, that images are large, and
+// that none of their names are hidden behind escapes. Texts made up of rare
+// characters can have more: this is for a reservation, not for a bill.
+func (s Size) Upper(model string) int64 {
+	tokens := up(s.text*denseTokens*familyOf(model).percent, denseBytes*100)
+	if s.images > 0 {
+		tokens += s.images * imageTokens(model, large, large, "high")
+	}
+	if s.seconds > 0 {
+		tokens += audioTokens(model, s.seconds)
+	}
+	if s.pages > 0 {
+		tokens += documentTokens(model, s.pages)
+	}
+	return tokens
+}
+
+// attached finds what is no text: what it stands for, and its base64 as bytes
+// that text has less. All names of such parts have an underscore, which few
+// other texts have.
+func attached(raw []byte) (s Size) {
+	names := int64(0) // each image has its name twice: as type and as member
 	for at := 0; ; {
 		i := bytes.IndexByte(raw[at:], '_')
 		if i < 0 {
@@ -94,24 +117,22 @@ func attached(raw []byte, model string) (size, tokens int64) {
 		at = i + 1
 		switch {
 		case bytes.Equal(head, []byte(`"image`)) && bytes.HasPrefix(tail, []byte(`url"`)):
-			images++
+			names++
 			if n, end := value(raw, at, ";base64,"); n > 0 {
-				images++ // behind the second name, if this was the first
-				size, at = size+n, end
+				names++ // behind the second name, if this was the first
+				s.text, at = s.text-n, end
 			}
 		case bytes.Equal(head, []byte(`"input`)) && bytes.HasPrefix(tail, []byte(`audio"`)):
 			if n, end := value(raw, at, `"data"`); n > 0 {
-				size, tokens, at = size+n, tokens+audio(model, "", n), end
+				s.text, s.seconds, at = s.text-n, s.seconds+audioSeconds("", n), end
 			}
 		case bytes.HasSuffix(head, []byte(`"file`)) && bytes.HasPrefix(tail, []byte(`data"`)):
 			n, end := value(raw, at, `"`)
-			size, tokens, at = size+n, tokens+document(model, n), end
+			s.text, s.pages, at = s.text-n, s.pages+documentPages(n), end
 		}
 	}
-	if images > 0 {
-		tokens += (images + 1) / 2 * imageTokens(model, large, large, "high")
-	}
-	return size, tokens
+	s.images = (names + 1) / 2
+	return s
 }
 
 // value is the length of the text that follows a mark soon behind at, up to its

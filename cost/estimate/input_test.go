@@ -107,11 +107,29 @@ func TestUpper(t *testing.T) {
 	for name, body := range tests {
 		for _, model := range []string{"gpt-4o", "gpt-4.1-mini", "claude-sonnet-4-5", "gemini-2.5-flash"} {
 			r := parse(t, body)
-			in, top := Input(r, new(openai.Edits), model), Upper(r, model)
+			in, top := Input(r, new(openai.Edits), model), Measure(r, new(openai.Edits)).Upper(model)
 			if top < in || top > 4*in {
 				t.Errorf("%s at %s: at most %d tokens, but %d", name, model, top, in)
 			}
 		}
+	}
+}
+
+// TestUpperHasTheEdits: a gate's system prompt is input like the client's own.
+func TestUpperHasTheEdits(t *testing.T) {
+	r := parse(t, user(`"hello world"`))
+	long := strings.Repeat("The quick brown fox jumps over the lazy dog. ", 500)
+	e := new(openai.Edits)
+	e.Set("messages", r.PrependMessage([]byte(`{"role":"system","content":"`+long+`"}`))...)
+	e.Set("max_tokens", []byte("10"))
+	in, top := Input(r, e, "gpt-4o"), Measure(r, e).Upper("gpt-4o")
+	if top < in || top > 4*in {
+		t.Errorf("at most %d tokens, but %d", top, in)
+	}
+	// What is left out takes nothing off what the rest has.
+	e.Set("messages", []byte(`[]`))
+	if got, plain := Measure(r, e), Measure(r, new(openai.Edits)); got.text < plain.text {
+		t.Errorf("%d bytes, without the edits %d", got.text, plain.text)
 	}
 }
 
@@ -121,7 +139,7 @@ func TestUpperOfOddBodies(t *testing.T) {
 		user(`[{"type":"input_audio","input_audio":{"data":""}}]`), user(`[{"type":"input_audio"},{"data"   :   1}]`),
 		user(`[{"input_audio":{"data":null}},{"type":"text","text":";base64,;base64,"}]`),
 	} {
-		if got := Upper(parse(t, body), "gpt-4o"); got <= 0 || got > 10_000 {
+		if got := Measure(parse(t, body), new(openai.Edits)).Upper("gpt-4o"); got <= 0 || got > 10_000 {
 			t.Errorf("%s: %d", body, got)
 		}
 	}
@@ -136,7 +154,7 @@ func FuzzUpper(f *testing.F) {
 			return
 		}
 		for _, model := range []string{"gpt-4o", "claude"} {
-			if Upper(r, model) < 0 || Input(r, new(openai.Edits), model) <= 0 {
+			if Measure(r, new(openai.Edits)).Upper(model) < 0 || Input(r, new(openai.Edits), model) <= 0 {
 				t.Error("not a count")
 			}
 		}
@@ -147,9 +165,10 @@ func BenchmarkUpper(b *testing.B) {
 	for _, n := range []int{10, 1000} {
 		r := parse(b, user(`"`+strings.Repeat("The quick brown fox jumps over the lazy dog. ", n)+`"`))
 		b.Run(fmt.Sprint(r.Size()), func(b *testing.B) {
+			e := new(openai.Edits)
 			b.ReportAllocs()
 			for b.Loop() {
-				Upper(r, "gpt-4o")
+				Measure(r, e).Upper("gpt-4o")
 			}
 		})
 	}

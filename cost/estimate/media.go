@@ -119,23 +119,36 @@ func pixels(url string) (w, h int64) {
 	return min(int64(c.Width), 1<<16), min(int64(c.Height), 1<<16)
 }
 
-// audio is what so much base64 takes: Gemini has 32 tokens a second, OpenAI 10.
+// audio is what so much base64 takes.
 func audio(model, format string, size int64) int64 {
+	return audioTokens(model, audioSeconds(format, size))
+}
+
+// audioSeconds is how long so much base64 lasts.
+func audioSeconds(format string, size int64) int64 {
 	perSecond := int64(16_000) // mp3 of 128 kbit/s
 	if format == "wav" || format == "pcm16" {
 		perSecond = 48_000 // 24 kHz, 16 bits
 	}
-	seconds := up(size/4*3, perSecond)
+	return up(size/4*3, perSecond)
+}
+
+// audioTokens: Gemini has 32 tokens a second, OpenAI 10.
+func audioTokens(model string, seconds int64) int64 {
 	if strings.Contains(baseName(model), "gemini") {
 		return seconds * 32
 	}
 	return seconds * 10
 }
 
-// document is what so much base64 takes, at 50 kB a page: Gemini has 258 tokens
-// a page, Claude 1,500 to 3,000. Without data it is one page.
-func document(model string, size int64) int64 {
-	pages := max(up(size/4*3, 50_000), 1)
+// document is what so much base64 takes.
+func document(model string, size int64) int64 { return documentTokens(model, documentPages(size)) }
+
+// documentPages takes 50 kB for a page. Without data it is one page.
+func documentPages(size int64) int64 { return max(up(size/4*3, 50_000), 1) }
+
+// documentTokens: Gemini has 258 tokens a page, Claude 1,500 to 3,000.
+func documentTokens(model string, pages int64) int64 {
 	if strings.Contains(baseName(model), "gemini") {
 		return pages * 258
 	}
