@@ -157,7 +157,7 @@ func explain(ctx context.Context, at *relay.Relay, o *ExplainOptions) (*Explanat
 		e.WorstCase = &r.asked.Cost
 	}
 	if !r.calls[0].bounded {
-		e.Notes = append(e.Notes, fmt.Sprintf("nothing limits the answer's length: %d tokens an answer are reserved for, and more where one under a budget grows longer", estimate.Typical(0)))
+		e.Notes = append(e.Notes, fmt.Sprintf("nothing limits the answer's length: %d tokens an answer are reserved for, and more where one under a budget grows longer", estimate.Typical))
 	}
 	e.Limits.Admitted = r.denied == nil
 	if denial, ok := errors.AsType[*limit.Denial](r.denied); ok {

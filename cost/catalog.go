@@ -14,7 +14,6 @@ type Catalog struct {
 	types     []string // all provider types, in the order of Providers
 	providers map[string]*provider
 	overlay   map[string]map[string]*Price // provider type, lower-case model id
-	outputs   map[string]map[string]int64  // the same; output limits in tokens
 }
 
 // order is that of Providers: who makes models, then who resells the makers'
@@ -255,20 +254,4 @@ func sortedTypes(types []string) []string {
 		return strings.Compare(a, b)
 	})
 	return slices.Compact(types)
-}
-
-// OutputLimit is the most tokens that a model puts out, 0 if unknown. The
-// built-in list has no limits; those of models.dev's format do.
-func (c *Catalog) OutputLimit(providerType, model string) int64 {
-	for id, ok := normalize(providerType, model), true; ok; id, ok = spellDate(id) {
-		stem := undated(id)
-		for _, t := range append([]string{providerType}, fallbacks[providerType]...) {
-			for _, name := range [...]string{id, stem} {
-				if n := c.outputs[t][name]; n > 0 {
-					return n
-				}
-			}
-		}
-	}
-	return 0
 }

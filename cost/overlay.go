@@ -76,10 +76,6 @@ func (c *Catalog) Overlay(modelsDev []byte, version string) (*Catalog, error) {
 	for t, prices := range c.overlay {
 		over.overlay[t] = maps.Clone(prices)
 	}
-	over.outputs = make(map[string]map[string]int64, len(c.outputs)+len(providers))
-	for t, limits := range c.outputs {
-		over.outputs[t] = maps.Clone(limits)
-	}
 	for _, id := range slices.Sorted(maps.Keys(providers)) {
 		var p struct {
 			Models map[string]jsontext.Value `json:"models"`
@@ -94,19 +90,13 @@ func (c *Catalog) Overlay(modelsDev []byte, version string) (*Catalog, error) {
 		if over.overlay[t] == nil {
 			over.overlay[t] = make(map[string]*Price, len(p.Models))
 		}
-		if over.outputs[t] == nil {
-			over.outputs[t] = make(map[string]int64, len(p.Models))
-		}
 		for _, name := range slices.Sorted(maps.Keys(p.Models)) {
-			price, output, ok, err := modelsDevModel(p.Models[name], name, version)
+			price, ok, err := modelsDevModel(p.Models[name], name, version)
 			if err != nil {
 				return nil, fmt.Errorf("price file: provider %q, model %q: %w", id, name, err)
 			}
 			if ok {
 				over.overlay[t][normalize(t, name)] = &price
-			}
-			if output > 0 {
-				over.outputs[t][normalize(t, name)] = output
 			}
 		}
 		over.types = append(over.types, t)
@@ -115,23 +105,19 @@ func (c *Catalog) Overlay(modelsDev []byte, version string) (*Catalog, error) {
 	return &over, nil
 }
 
-// modelsDevModel reads one model: its price, unless it has no cost, and its
-// output limit, or 0.
-func modelsDevModel(data jsontext.Value, model, version string) (price Price, output int64, priced bool, err error) {
+// modelsDevModel reads one model's price; false if it has no cost.
+func modelsDevModel(data jsontext.Value, model, version string) (price Price, ok bool, err error) {
 	var m struct {
-		Cost  *modelsDevCost `json:"cost"`
-		Limit struct {
-			Output int64 `json:"output"`
-		} `json:"limit"`
+		Cost *modelsDevCost `json:"cost"`
 	}
 	if err := json.Unmarshal(data, &m); err != nil {
-		return Price{}, 0, false, err
+		return Price{}, false, err
 	}
 	if m.Cost == nil {
-		return Price{}, m.Limit.Output, false, nil
+		return Price{}, false, nil
 	}
 	price, err = m.Cost.price(model, version)
-	return price, m.Limit.Output, err == nil, err
+	return price, err == nil, err
 }
 
 func (c *modelsDevCost) price(model, version string) (Price, error) {

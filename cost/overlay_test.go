@@ -148,37 +148,3 @@ func TestOverlayErrors(t *testing.T) {
 		t.Error("no error without a version")
 	}
 }
-
-func TestOutputLimit(t *testing.T) {
-	c, err := Builtin().Overlay([]byte(`{
-"openai": {"models": {"gpt-next": {"cost": {"input": 1, "output": 2}, "limit": {"context": 400000, "output": 128000}},
-	"gpt-unpriced": {"limit": {"output": 16000}}, "gpt-odd": {"limit": {"output": 0}}}},
-"google-vertex-anthropic": {"models": {"claude-next@20270131": {"limit": {"output": 64000}}}}}`), "v")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if c, err = c.Overlay([]byte(`{"openai": {"models": {"gpt-other": {"limit": {"output": 7}}}}}`), "w"); err != nil {
-		t.Fatal(err)
-	}
-	for _, tt := range []struct {
-		provider, model string
-		want            int64
-	}{
-		{"openai", "GPT-next", 128000},
-		{"openai", "gpt-next-2027-01-31", 128000},
-		{"azure", "gpt-next", 128000},
-		{"openai", "gpt-unpriced", 16000},
-		{"openai", "gpt-other", 7},
-		{"openai", "gpt-odd", 0},
-		{"vertex", "claude-next@20270131", 64000},
-		{"anthropic", "gpt-next", 0},
-		{"openai", "gpt-4o", 0}, // the built-in list has no limits
-	} {
-		if got := c.OutputLimit(tt.provider, tt.model); got != tt.want {
-			t.Errorf("%s/%s: %d, want %d", tt.provider, tt.model, got, tt.want)
-		}
-	}
-	if Builtin().OutputLimit("openai", "gpt-next") != 0 {
-		t.Error("the catalog below has changed")
-	}
-}

@@ -88,7 +88,7 @@ func (x *exchange) reserve(targets []gate.Target, subjects []*limit.Subject, bud
 	if limited {
 		x.budget.output = output
 	} else {
-		output, tokens = estimate.Typical(0)*choices, typicalOutput*choices
+		output, tokens = estimate.Typical*choices, typicalOutput*choices
 	}
 	unpriced := true
 	for _, t := range targets {

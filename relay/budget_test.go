@@ -80,7 +80,7 @@ func TestBudgetCut(t *testing.T) {
 			p := &pieces{list: said(4000, text)}
 			streamed(r, p)
 			// Good for what is taken to be typical, and somewhat more.
-			books := keepAccounts(t, r, budgetOf(cost.Amount(2*estimate.Typical(0)+2500)*micro))
+			books := keepAccounts(t, r, budgetOf(cost.Amount(2*estimate.Typical+2500)*micro))
 			w, rec := askAs(t.Context(), r, strings.Replace(hiStream, `"stream"`, `"stream_options":{"include_usage":true},"stream"`, 1), nil, books.key)
 			out := w.Body.String()
 			events := strings.Split(strings.TrimSuffix(out, "\n\n"), "\n\n")
@@ -137,7 +137,7 @@ func TestGrow(t *testing.T) {
 	list := said(2000, texts["prose"]) // 20,000 tokens
 	p := &pieces{list: append(list, events(`{"id":"c1","object":"chat.completion.chunk","created":1,"model":"m-1","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}`,
 		`{"id":"c1","object":"chat.completion.chunk","created":1,"model":"m-1","choices":[],"usage":{"prompt_tokens":10,"completion_tokens":20001,"total_tokens":20011}}`, `[DONE]`))}
-	first := 2 * cost.Amount(estimate.Typical(0)) * micro
+	first := 2 * cost.Amount(estimate.Typical) * micro
 	grown := false
 	p.at = func(i int) {
 		if i%100 != 0 || i > 2000 {

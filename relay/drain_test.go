@@ -127,7 +127,7 @@ func TestDrainEnds(t *testing.T) {
 func TestDrainWithinBudget(t *testing.T) {
 	r := setup(t, nil, nil, gateJSON(``))
 	r.Drain = time.Minute
-	books := keepLimits(t, r, budgetOf(cost.Amount(2*estimate.Typical(0)+2500)*micro))
+	books := keepLimits(t, r, budgetOf(cost.Amount(2*estimate.Typical+2500)*micro))
 	p := &pieces{list: said(4000, texts["prose"])}
 	streamed(r, p)
 	rec := askAndLeave(t, r, books, hiStream, 3)

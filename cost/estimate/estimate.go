@@ -6,18 +6,9 @@ package estimate
 
 import "github.com/layergateway/layergateway/cost"
 
-// typicalOutput is what is reserved for an answer without a limit. Few answers
-// of a chat are longer.
-const typicalOutput = 4096
-
-// Typical is the output tokens to expect where the request has no limit: 4096,
-// or the model's own limit if that is known, so above 0, and lower.
-func Typical(modelLimit int64) int64 {
-	if modelLimit > 0 {
-		return min(modelLimit, typicalOutput)
-	}
-	return typicalOutput
-}
+// Typical is the output tokens to expect where the request has no limit. Few
+// answers of a chat are longer.
+const Typical = 4096
 
 // Complete fills in what a provider did not tell of an answer's usage. Cut says
 // that the answer stopped, or was stopped, before its end: then the provider

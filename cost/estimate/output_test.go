@@ -42,14 +42,6 @@ func TestOutputKeepsLittle(t *testing.T) {
 	}
 }
 
-func TestTypical(t *testing.T) {
-	for limit, want := range map[int64]int64{0: 4096, -1: 4096, 1000: 1000, 4096: 4096, 128_000: 4096} {
-		if got := Typical(limit); got != want {
-			t.Errorf("with a limit of %d it is %d", limit, got)
-		}
-	}
-}
-
 func TestComplete(t *testing.T) {
 	n := cost.Of
 	tests := []struct {
