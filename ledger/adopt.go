@@ -136,13 +136,13 @@ func (l *Ledger) adoptOne(ctx context.Context, dir string) error {
 		}
 		full := batch
 		batch = nil
-		return l.insert(ctx, full)
+		return l.insertOrDrop(ctx, full)
 	}
 	if err := r.run(add); err != nil {
 		return err
 	}
 	if len(batch) > 0 {
-		if err := l.insert(ctx, batch); err != nil {
+		if err := l.insertOrDrop(ctx, batch); err != nil {
 			return err
 		}
 	}

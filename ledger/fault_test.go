@@ -269,6 +269,18 @@ func TestRefusedRowKeepsNobodyOut(t *testing.T) {
 	if n := len(outcomes(t, l)); n != 50 || l.Stats().Dropped != 1 {
 		t.Errorf("%d rows, %+v", n, l.Stats())
 	}
+	// Nor does it where a process that has died left it behind.
+	dir := deadJournal(t, c.Dir, func(j *journal) {
+		must(t, j.settle(newTestEntry(t, row("bad again", t0, 1))))
+		must(t, j.settle(newTestEntry(t, row("good again", t0, 1))))
+	})
+	must(t, l.adopt(t.Context()))
+	if n := len(outcomes(t, l)); n != 51 || l.Stats().Dropped != 2 {
+		t.Errorf("%d rows, %+v", n, l.Stats())
+	}
+	if _, err := os.Stat(dir); !os.IsNotExist(err) {
+		t.Errorf("the journal is still there: %v", err)
+	}
 }
 
 func TestSQLiteFull(t *testing.T) {

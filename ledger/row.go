@@ -49,7 +49,7 @@ type Row struct {
 	NativeFinish string   `json:"native_finish"`
 	Overridden   []string `json:"overridden"`
 	Dropped      []string `json:"dropped"`
-	// Budget says what a budget did to the request: "exceeded", "cut", "alert".
+	// Budget says what a budget did to the request: "exceeded", "cut".
 	Budget []string `json:"budget"`
 
 	// Usage is that of the answer, Bill what all attempts that were charged

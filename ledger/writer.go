@@ -115,7 +115,7 @@ func (l *Ledger) writeBatch() error {
 	}
 	l.commit.Lock()
 	defer l.commit.Unlock()
-	if err := l.insertOrDrop(batch); err != nil {
+	if err := l.insertOrDrop(l.ctx, batch); err != nil {
 		return err
 	}
 	l.mu.Lock()
@@ -134,9 +134,9 @@ func (l *Ledger) progressed() {
 
 // insertOrDrop inserts rows. Where the database refuses one for what it is, the
 // others go in without it: it must not keep them out for ever.
-func (l *Ledger) insertOrDrop(batch []*entry) error {
-	ctx, cancel := context.WithTimeout(l.ctx, writeTimeout)
-	err := l.insert(ctx, batch)
+func (l *Ledger) insertOrDrop(ctx context.Context, batch []*entry) error {
+	short, cancel := context.WithTimeout(ctx, writeTimeout)
+	err := l.insert(short, batch)
 	cancel()
 	if err == nil || !refused(err) {
 		return err
@@ -148,10 +148,10 @@ func (l *Ledger) insertOrDrop(batch []*entry) error {
 		return nil
 	}
 	half := len(batch) / 2
-	if err := l.insertOrDrop(batch[:half]); err != nil {
+	if err := l.insertOrDrop(ctx, batch[:half]); err != nil {
 		return err
 	}
-	return l.insertOrDrop(batch[half:])
+	return l.insertOrDrop(ctx, batch[half:])
 }
 
 // sync makes the journal safe from the machine's death, now and then.
