@@ -3,8 +3,12 @@ package cost
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strconv"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // priceJSON is a Price with all that a bill depends on. Amounts are US dollars
@@ -25,11 +29,80 @@ type priceJSON struct {
 // MarshalJSON writes all of the price, so that a bill can be made again of it
 // wherever it was stored: {"version":…,"rates":{"input":0.000003,…},…}. Equal
 // prices have equal bytes.
-func (p Price) MarshalJSON() ([]byte, error) {
-	return json.Marshal(priceJSON{
-		p.Version, p.Rates, p.Request, p.Search, p.Tiers, p.Services,
-		p.noAudioInput, p.noAudioOutput, p.noSearch, p.hiddenFees,
-	}, json.Deterministic(true))
+func (p Price) MarshalJSON() ([]byte, error) { return p.AppendJSON(nil), nil }
+
+// AppendJSON appends what MarshalJSON writes. Each request stores its price, so
+// this is a priceJSON put together by hand, in a tenth of the time.
+func (p Price) AppendJSON(b []byte) []byte {
+	// The only error is invalid UTF-8, which is replaced all the same.
+	b, _ = jsontext.AppendQuote(append(b, `{"version":`...), p.Version)
+	b = p.Rates.appendJSON(append(b, `,"rates":`...))
+	if p.Request != 0 {
+		b = p.Request.AppendJSON(append(b, `,"request":`...))
+	}
+	if p.Search != 0 {
+		b = p.Search.AppendJSON(append(b, `,"search":`...))
+	}
+	for i := range p.Tiers {
+		b = append(b, if0(i, `,"tiers":[`, `,`)...)
+		b = strconv.AppendInt(append(b, `{"above":`...), p.Tiers[i].Above, 10)
+		b = append(p.Tiers[i].Rates.appendJSON(append(b, `,"rates":`...)), '}')
+	}
+	if len(p.Tiers) > 0 {
+		b = append(b, ']')
+	}
+	for i, name := range slices.Sorted(maps.Keys(p.Services)) {
+		b, _ = jsontext.AppendQuote(append(b, if0(i, `,"services":{`, `,`)...), name)
+		b = strconv.AppendInt(append(b, `:{"num":`...), p.Services[name].Num, 10)
+		b = append(strconv.AppendInt(append(b, `,"den":`...), p.Services[name].Den, 10), '}')
+	}
+	if len(p.Services) > 0 {
+		b = append(b, '}')
+	}
+	for _, mark := range [...]struct {
+		set  bool
+		text string
+	}{
+		{p.noAudioInput, `,"no_audio_input":true`},
+		{p.noAudioOutput, `,"no_audio_output":true`},
+		{p.noSearch, `,"no_search":true`},
+		{p.hiddenFees, `,"hidden_fees":true`},
+	} {
+		if mark.set {
+			b = append(b, mark.text...)
+		}
+	}
+	return append(b, '}')
+}
+
+// if0 is first for the first of several, and otherwise next.
+func if0(i int, first, next string) string {
+	if i == 0 {
+		return first
+	}
+	return next
+}
+
+func (r *Rates) appendJSON(b []byte) []byte {
+	open := len(b)
+	for _, rate := range [...]struct {
+		amount Amount
+		name   string
+	}{
+		{r.Input, `,"input":`}, {r.CachedInput, `,"cached_input":`}, {r.CacheWrite, `,"cache_write":`},
+		{r.CacheWrite1h, `,"cache_write_1h":`}, {r.Output, `,"output":`}, {r.Reasoning, `,"reasoning":`},
+		{r.AudioInput, `,"audio_input":`}, {r.AudioOutput, `,"audio_output":`},
+		{r.ImageInput, `,"image_input":`}, {r.ImageOutput, `,"image_output":`}, {r.Citation, `,"citation":`},
+	} {
+		if rate.amount != 0 {
+			b = rate.amount.AppendJSON(append(b, rate.name...))
+		}
+	}
+	if len(b) == open {
+		b = append(b, '{')
+	}
+	b[open] = '{' // in place of a comma
+	return append(b, '}')
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote. A member that it doesn't know is

@@ -69,6 +69,13 @@ func TestBillAgainOfWhatWasStored(t *testing.T) {
 			if got, want := p.Bill(u), price.Bill(usage); got != want {
 				t.Fatalf("%s: the bill is %+v, was %+v", name, got, want)
 			}
+			form, err := json.Marshal(priceJSON{
+				p.Version, p.Rates, p.Request, p.Search, p.Tiers, p.Services,
+				p.noAudioInput, p.noAudioOutput, p.noSearch, p.hiddenFees,
+			}, json.Deterministic(true))
+			if err != nil || name == "json v2" && string(form) != string(pb) {
+				t.Fatalf("%s is not the form %s, %v", pb, form, err)
+			}
 			if again, _ := codec.marshal(p); string(again) != string(pb) {
 				t.Fatalf("%s: %s is stored as %s", name, pb, again)
 			}
