@@ -83,28 +83,6 @@ func if0(i int, first, next string) string {
 	return next
 }
 
-func (r *Rates) appendJSON(b []byte) []byte {
-	open := len(b)
-	for _, rate := range [...]struct {
-		amount Amount
-		name   string
-	}{
-		{r.Input, `,"input":`}, {r.CachedInput, `,"cached_input":`}, {r.CacheWrite, `,"cache_write":`},
-		{r.CacheWrite1h, `,"cache_write_1h":`}, {r.Output, `,"output":`}, {r.Reasoning, `,"reasoning":`},
-		{r.AudioInput, `,"audio_input":`}, {r.AudioOutput, `,"audio_output":`},
-		{r.ImageInput, `,"image_input":`}, {r.ImageOutput, `,"image_output":`}, {r.Citation, `,"citation":`},
-	} {
-		if rate.amount != 0 {
-			b = rate.amount.AppendJSON(append(b, rate.name...))
-		}
-	}
-	if len(b) == open {
-		b = append(b, '{')
-	}
-	b[open] = '{' // in place of a comma
-	return append(b, '}')
-}
-
 // UnmarshalJSON reads what MarshalJSON wrote. A member that it doesn't know is
 // an error: what a newer version charges for would be left out.
 func (p *Price) UnmarshalJSON(b []byte) error {

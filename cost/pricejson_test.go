@@ -57,6 +57,9 @@ func TestBillAgainOfWhatWasStored(t *testing.T) {
 				err = codec.unmarshal(pb, &p)
 			}
 			ub, uerr := codec.marshal(usage)
+			if by := usage.AppendJSON(nil); string(by) != string(ub) {
+				t.Fatalf("%s is not %s", by, ub)
+			}
 			if uerr == nil {
 				uerr = codec.unmarshal(ub, &u)
 			}
@@ -66,8 +69,12 @@ func TestBillAgainOfWhatWasStored(t *testing.T) {
 			if !reflect.DeepEqual(p, price) || u != usage {
 				t.Fatalf("%s: %s is %+v, was %+v; %s is %+v, was %+v", name, pb, p, price, ub, u, usage)
 			}
-			if got, want := p.Bill(u), price.Bill(usage); got != want {
-				t.Fatalf("%s: the bill is %+v, was %+v", name, got, want)
+			bill := price.Bill(usage)
+			if got := p.Bill(u); got != bill {
+				t.Fatalf("%s: the bill is %+v, was %+v", name, got, bill)
+			}
+			if bb, err := codec.marshal(bill); err != nil || string(bill.AppendJSON(nil)) != string(bb) {
+				t.Fatalf("%s is not %s, %v", bill.AppendJSON(nil), bb, err)
 			}
 			form, err := json.Marshal(priceJSON{
 				p.Version, p.Rates, p.Request, p.Search, p.Tiers, p.Services,

@@ -12,23 +12,13 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// The options of a stored row. What is zero is left out, so a count that is
-// there is known. Durations are nanoseconds. Of package cost's types all fields
-// are stored, also those to come.
-var (
-	rowOut = json.JoinOptions(
-		json.OmitZeroStructFields(true),
-		json.WithMarshalers(json.MarshalToFunc(func(e *jsontext.Encoder, d time.Duration) error {
-			return e.WriteToken(jsontext.Int(int64(d)))
-		})),
-	)
-	rowIn = json.WithUnmarshalers(json.UnmarshalFromFunc(func(d *jsontext.Decoder, t *time.Duration) error {
-		var n int64
-		err := json.UnmarshalDecode(d, &n)
-		*t = time.Duration(n)
-		return err
-	}))
-)
+// rowIn reads durations as they are stored.
+var rowIn = json.WithUnmarshalers(json.UnmarshalFromFunc(func(d *jsontext.Decoder, t *time.Duration) error {
+	var n int64
+	err := json.UnmarshalDecode(d, &n)
+	*t = time.Duration(n)
+	return err
+}))
 
 // entry is a row on its way to the database.
 type entry struct {
@@ -49,10 +39,7 @@ func newEntry(row *Row) (*entry, error) {
 	}
 	e.row.clean()
 	e.row.Start = e.row.Start.UTC()
-	var err error
-	if e.doc, err = json.Marshal(&e.row, rowOut); err != nil {
-		return nil, fmt.Errorf("encoding a ledger row: %w", err)
-	}
+	e.doc = e.row.encode()
 	if len(e.row.Price) > 0 {
 		sum := sha256.Sum256(e.row.Price)
 		e.priceID = hex.EncodeToString(sum[:12])

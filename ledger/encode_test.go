@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
 
@@ -73,6 +74,26 @@ func TestWholeRowIsKept(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestEncodeForgetsNothing: a row is stored as it would be by reflection, with
+// fields that are new.
+func TestEncodeForgetsNothing(t *testing.T) {
+	nanoseconds := json.MarshalToFunc(func(e *jsontext.Encoder, d time.Duration) error { return e.WriteToken(jsontext.Int(int64(d))) })
+	var full Row
+	var n int64
+	fill(reflect.ValueOf(&full).Elem(), &n)
+	same := full
+	same.Attempts = []Attempt{{Usage: full.Usage, Bill: full.Bill}, {Bill: cost.Bill{Status: cost.Exact}}, {}, {Usage: full.Usage}}
+	for name, row := range map[string]Row{"full": full, "the same": same, "empty": {}, "empty lists": {Attempts: []Attempt{}, Dropped: []string{}}} {
+		want, err := json.Marshal(row, json.OmitZeroStructFields(true), json.WithMarshalers(nanoseconds))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := row.encode(); string(got) != string(want) {
+			t.Errorf("%s:\n%s\nwant\n%s", name, got, want)
+		}
+	}
 }
 
 // TestStoredRow fixes how a row looks in databases that are there already.
