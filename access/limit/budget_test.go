@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -199,6 +200,31 @@ func testAlertOnlyNeverRefuses(t *testing.T, w world) {
 	calm(s)
 	// It has counted, for the day when it is to block.
 	left(t, s, key(t, budgetOf(5*dollar, Total)), 2*dollar)
+}
+
+// testHugeReservations: what a client asks for under a budget that never refuses
+// may be any number, and disturbs nobody.
+func testHugeReservations(t *testing.T, w world) {
+	s := w.open(t, Options{}, &clock{time: noon})
+	alert := budgetOf(dollar, Total)
+	alert.Budgets[0].AlertOnly = true
+	watched := key(t, alert)
+	var grants []Grant
+	for range 3 {
+		g := admit(t, s, asking(watched).costing(math.MaxInt64))
+		if g, ok := g.(*redisGrant); ok && g.local != nil {
+			t.Error("for such a number Redis was taken for away")
+		}
+		grants = append(grants, g)
+	}
+	grants[0].Settle(0, 1)
+	if !grants[1].Grow(t.Context(), math.MaxInt64) {
+		t.Error("a budget that only watches lets nothing grow")
+	}
+	for _, g := range grants[1:] {
+		g.Settle(0, 1)
+	}
+	left(t, s, key(t, budgetOf(dollar, Total)), dollar-3)
 }
 
 func testUnpriced(t *testing.T, w world) {

@@ -155,6 +155,7 @@ func TestStores(t *testing.T) {
 			"ReservationsGrow":             testReservationsGrow,
 			"AlertsComeOnce":               testAlertsComeOnce,
 			"AlertOnlyNeverRefuses":        testAlertOnlyNeverRefuses,
+			"HugeReservations":             testHugeReservations,
 			"Unpriced":                     testUnpriced,
 			"LedgerSaysWhatWasSpent":       testLedgerSaysWhatWasSpent,
 			"LedgerThatFails":              testLedgerThatFails,

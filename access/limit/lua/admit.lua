@@ -88,7 +88,7 @@ for i, window in ipairs(windows) do
 end
 for i = first_budget, #KEYS do
   if need ~= '0' then
-    redis.call('HINCRBY', KEYS[i], 'r:' .. instance, need)
+    add_money(KEYS[i], 'r:' .. instance, need)
   end
   redis.call('PEXPIRE', KEYS[i], ARGV[budgets_at + 2 * (i - first_budget) + 1])
 end

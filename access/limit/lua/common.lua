@@ -65,6 +65,14 @@ local function split(digits)
   return tonumber(string.sub(digits, 1, n - 9)), tonumber(string.sub(digits, n - 8))
 end
 
+-- add_money adds to a field of a budget; what is beyond 63 bits stays at the most that they hold, as in package cost.
+local function add_money(key, field, amount)
+  local sum = redis.pcall('HINCRBY', key, field, amount)
+  if type(sum) == 'table' and sum.err then
+    redis.call('HSET', key, field, '9223372036854775807')
+  end
+end
+
 local function above(high, low, limit)
   local limit_high, limit_low = split(limit)
   high, low = high + math.floor(low / 1000000000), low % 1000000000

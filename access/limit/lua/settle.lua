@@ -38,10 +38,7 @@ for i = count + 2, #KEYS do
   local key, spent, back = KEYS[i], ARGV[at], ARGV[at + 1]
   -- What is not known here is read from the ledger when it is asked for, with this in it.
   if not ledger or redis.call('HEXISTS', key, 'spent') == 1 then
-    local sum = redis.pcall('HINCRBY', key, 'spent', spent)
-    if type(sum) == 'table' and sum.err then
-      redis.call('HSET', key, 'spent', '9223372036854775807')
-    end
+    add_money(key, 'spent', spent)
     redis.call('PEXPIRE', key, ARGV[at + 2])
   end
   if back ~= '0' and redis.call('HEXISTS', key, holder) == 1 and redis.call('HINCRBY', key, holder, '-' .. back) <= 0 then
