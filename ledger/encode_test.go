@@ -126,6 +126,7 @@ func TestHostileTexts(t *testing.T) {
 		}
 		many := row("many", t0, 1)
 		many.Dropped, many.Attempts = make([]string, 10_000), make([]Attempt, 10_000)
+		many.Attempts[9_999].Bill = cost.Bill{Status: cost.Exact, Total: 1}
 		mustSettle(t, l, many)
 		mustFlush(t, l)
 		for r, err := range l.All(t.Context(), Filter{}) {
@@ -134,6 +135,9 @@ func TestHostileTexts(t *testing.T) {
 			}
 			if r.ID == "nul" && (r.User != "a\uFFFDb" || r.Dropped[1] != r.User) {
 				t.Errorf("NUL became %q", r.User)
+			}
+			if r.ID == "many" && r.Attempts[len(r.Attempts)-1].Bill.Total != 1 {
+				t.Error("the attempt that answered is not kept")
 			}
 			if len(r.Agent) > maxText+3 || len(r.Dropped) > maxList || len(r.Attempts) > maxList {
 				t.Errorf("%s has no end", r.ID)

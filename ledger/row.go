@@ -97,7 +97,8 @@ func (r *Row) clean() {
 		*s = cleanText(*s)
 	}
 	r.Overridden, r.Dropped, r.Budget = cleanList(r.Overridden), cleanList(r.Dropped), cleanList(r.Budget)
-	r.Attempts = slices.Clone(r.Attempts[:min(len(r.Attempts), maxList)]) // the caller's own stay as they are
+	// The last ones: they answered, and have the bill. The caller's own stay as they are.
+	r.Attempts = slices.Clone(r.Attempts[max(0, len(r.Attempts)-maxList):])
 	for i := range r.Attempts {
 		a := &r.Attempts[i]
 		for _, s := range []*string{&a.Provider, &a.Model, &a.Failure, &a.Usage.Service, &a.Bill.PriceVersion} {
