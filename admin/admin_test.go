@@ -43,6 +43,9 @@ type desk struct {
 	bare   bool // without a store
 	keys   []Key
 	health []health.State
+
+	says     description
+	answered map[string]bool // the operations that did what they are for
 }
 
 func newDesk(t *testing.T) *desk {
@@ -58,7 +61,7 @@ func newDesk(t *testing.T) *desk {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
-	d := &desk{t: t, ledger: l, store: s}
+	d := &desk{t: t, ledger: l, store: s, says: readDescription(t), answered: make(map[string]bool)}
 	d.table, err = gate.NewTable(gate.Options{
 		InlineSource: "Caddyfile",
 		Inline: []*gate.Config{{
@@ -138,7 +141,24 @@ func (d *desk) do(method, path, body string, header ...string) answer {
 	}
 	w := httptest.NewRecorder()
 	d.ServeHTTP(w, r)
-	return answer{w.Code, w.Header(), w.Body.String()}
+	a := answer{w.Code, w.Header(), w.Body.String()}
+	if o := d.routeOf(r); o != nil {
+		d.answered[o.method+" "+o.path] = d.answered[o.method+" "+o.path] || a.status < 300
+		for _, wrong := range d.says.check(o, r.URL.Query(), body, a) {
+			d.t.Errorf("%s %s: not as openapi.json has it: %s", method, path, wrong)
+		}
+	}
+	return a
+}
+
+// routeOf is the operation that a request asks for, nil if it is none of the document's.
+func (d *desk) routeOf(r *http.Request) *route {
+	for i := range d.routes {
+		if o := &d.routes[i]; o.method == r.Method && o.fits(r, strings.Split(r.URL.Path, "/")) {
+			return o
+		}
+	}
+	return nil
 }
 
 // want asks and reads the answer, whose status must be this one.

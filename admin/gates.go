@@ -65,6 +65,10 @@ func (h *Handler) forChange(r *http.Request, ref string) (s Store, done func(), 
 	s, done, ok := h.o.Store()
 	if ok && declared && gate.IsUUID(ref) {
 		_, err := s.Gate(r.Context(), ref)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			done()
+			return nil, nil, err
+		}
 		declared = err != nil
 	}
 	switch {

@@ -16,6 +16,7 @@ import (
 	"github.com/layergateway/layergateway/cost"
 	"github.com/layergateway/layergateway/health"
 	"github.com/layergateway/layergateway/ledger"
+	"github.com/layergateway/layergateway/store"
 )
 
 // testRow is a request of some hours ago, which answered at its second attempt.
@@ -289,6 +290,11 @@ func (brokenLedger) Rows(context.Context, ledger.Filter) ([]ledger.Row, string, 
 	return nil, "", errSecret
 }
 
+// brokenStore is a store whose database is away.
+type brokenStore struct{ Store }
+
+func (brokenStore) Gate(context.Context, string) (*store.Gate, error) { return nil, errSecret }
+
 // Without a ledger all else goes on, and what is wrong inside is told nobody.
 func TestNoLedger(t *testing.T) {
 	d := newDesk(t)
@@ -304,5 +310,9 @@ func TestNoLedger(t *testing.T) {
 	d.o.Ledger = func() (Ledger, func()) { return brokenLedger{l}, func() {} }
 	if a := d.refused(503, "unavailable", "", "GET", "/v1/logs", ""); strings.Contains(a.body, "secret") {
 		t.Errorf("told: %s", a.body)
+	}
+	d.o.Store = func() (Store, func(), bool) { return brokenStore{d.store}, func() {}, true }
+	for _, ref := range []string{"made", madeID, helloID} {
+		d.refused(503, "unavailable", "", "PATCH", "/v1/gates/"+ref, `{"model":"echo/x"}`)
 	}
 }
