@@ -29,7 +29,8 @@ differs, a mistake in a file, a request that was refused), with 2 if they could 
 do their work, and with 130 when Ctrl-C ended an answer.
 `,
 		CobraFunc: func(cmd *cobra.Command) {
-			cmd.Args = cobra.NoArgs
+			cmd.Args = noCommand
+			cmd.SetFlagErrorFunc(misused)
 			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 			cmd.AddCommand(keyCommand(), chatCommand(), explainCommand(), costCommand(), gatesCommand(), logsCommand())
 		},
@@ -58,13 +59,18 @@ func runs(do action) func(*cobra.Command, []string) error {
 		if code == 0 {
 			return nil
 		}
-		cmd.SilenceErrors = true // it has been told
-		if code == 1 {
-			return errors.New("exit code 1")
-		}
-		// Caddy's own way to an exit code.
-		return caddycmd.WrapCommandFuncForCobra(func(caddycmd.Flags) (int, error) { return code, nil })(cmd, args)
+		return exits(cmd, code)
 	}
+}
+
+// exits ends a command with an exit code, when all has been told.
+func exits(cmd *cobra.Command, code int) error {
+	cmd.SilenceErrors, cmd.SilenceUsage = true, true
+	if code == 1 {
+		return errors.New("exit code 1")
+	}
+	// Caddy's own way to an exit code.
+	return caddycmd.WrapCommandFuncForCobra(func(caddycmd.Flags) (int, error) { return code, nil })(cmd, nil)
 }
 
 // newCommand is a command with what all of them have in common.
@@ -84,7 +90,7 @@ alone, so that nobody who reads it can come in. Nothing is stored anywhere.
 `, `
   $ caddy layer key --name web
   $ caddy layer key --json
-`, cobra.NoArgs, func(_ context.Context, s command.Streams, _ []string) error { return command.Key(s, o) })
+`, takesNone, func(_ context.Context, s command.Streams, _ []string) error { return command.Key(s, o) })
 	cmd.Flags().StringVar(&o.Name, "name", "", "What the log will call the key")
 	cmd.Flags().BoolVar(&o.JSON, "json", false, "Print key and hash as JSON")
 	return cmd
@@ -109,7 +115,7 @@ from the configuration; else it is `+command.DefaultURL+`.
   $ caddy layer chat assistant "Summarize this:" - < report.txt
   $ caddy layer chat assistant --image photo.jpg "What is this?"
   $ caddy layer chat assistant --model openai/gpt-4o-mini --json Hello
-`, cobra.MinimumNArgs(1), func(ctx context.Context, s command.Streams, args []string) error {
+`, takesSome, func(ctx context.Context, s command.Streams, args []string) error {
 			o.Gate, o.Words = args[0], args[1:]
 			if o.Key == "" {
 				o.Key = os.Getenv("LAYER_API_KEY")
@@ -141,7 +147,8 @@ func explainCommand() *cobra.Command {
 	var request, key string
 	cmd := newCommand("explain <gate>", "Shows what a gate would do with a request, and sends nothing",
 		`
-Loads the configuration as 'caddy validate' does, takes a request the way that it
+Loads the configuration as 'caddy validate' does, with the gates and keys that were
+made at run time where it has gates_store, takes a request the way that it
 would take in the gateway, and prints: the models in their order, what would be sent
 to each (without its credentials), what would be dropped or overridden, what it may
 cost at worst, and what budgets say, by the ledger. Nothing is sent to anybody, and
@@ -151,7 +158,7 @@ nothing is reserved.
   $ caddy layer explain assistant --config /etc/caddy/Caddyfile --request request.json
   $ echo '{"messages": [{"role": "user", "content": "Hi"}], "n": 2}' | caddy layer explain assistant --request -
   $ caddy layer explain assistant --key web --json
-`, cobra.ExactArgs(1), func(ctx context.Context, s command.Streams, args []string) error {
+`, takesOne, func(ctx context.Context, s command.Streams, args []string) error {
 			o.Gate = args[0]
 			if request != "" {
 				var err error
@@ -181,7 +188,7 @@ was stored with it, and prints each one that differs. The exit code is 1 if one 
   $ caddy layer cost --since 24h --json
   $ caddy layer cost --ledger /var/lib/caddy/.local/share/caddy/layer_gateway/ledger.db
   $ caddy layer cost --ledger postgres://gateway@localhost/layer
-`, cobra.NoArgs, func(ctx context.Context, s command.Streams, _ []string) error {
+`, takesNone, func(ctx context.Context, s command.Streams, _ []string) error {
 			l, done, from, err := from.open(ctx, since)
 			if err != nil {
 				return err
@@ -209,7 +216,7 @@ more than 15 minutes is not shown then.
   $ caddy layer logs
   $ caddy layer logs -f --gate assistant
   $ caddy layer logs --since 1h --outcome provider_error --limit 1000 --json
-`, cobra.NoArgs, func(ctx context.Context, s command.Streams, _ []string) error {
+`, takesNone, func(ctx context.Context, s command.Streams, _ []string) error {
 			l, done, from, err := from.open(ctx, since)
 			if err != nil {
 				return err

@@ -19,7 +19,6 @@ import (
 	"github.com/spf13/cobra"
 	"go.uber.org/zap/zapcore"
 
-	"github.com/layergateway/layergateway/access"
 	"github.com/layergateway/layergateway/command"
 	"github.com/layergateway/layergateway/ledger"
 )
@@ -124,10 +123,12 @@ func appendGateways(list []*Gateway, routes caddyhttp.RouteList) []*Gateway {
 
 // explain finds the gate, the key and what the ledger knows, and explains what would happen.
 func explain(ctx context.Context, s command.Streams, from *configFlags, o command.ExplainOptions, key string) error {
-	gateways, err := from.gateways()
+	made, done, err := from.open(ctx)
 	if err != nil {
 		return err
 	}
+	defer done()
+	gateways := made.gateways
 	var names []string
 	i := slices.IndexFunc(gateways, func(g *Gateway) bool {
 		_, ok := g.relay.Gates.Lookup(o.Gate)
@@ -137,41 +138,16 @@ func explain(ctx context.Context, s command.Streams, from *configFlags, o comman
 		for one := range allGates(gateways) {
 			names = append(names, one.Name)
 		}
-		return fmt.Errorf("there is no gate %q%s", o.Gate, suggest(o.Gate, names))
+		return made.missing(fmt.Errorf("there is no gate %q%s", o.Gate, suggest(o.Gate, names)))
 	}
 	g := gateways[i]
-	if o.Key, err = g.keyNamed(key); err != nil {
+	if o.Key, err = made.keyNamed(ctx, g, key); err != nil {
 		return err
 	}
-	if config := g.app.books.config; config != nil {
-		l, done, err := command.OpenBooks(ctx, command.Where{SQLite: sqlitePath(config), Postgres: config.Postgres})
-		if err == nil {
-			defer done()
-			o.Spent = l.Spent
-		} else if config.Postgres != "" {
-			return err
-		}
+	if o.Unread = made.unread; made.ledger != nil {
+		o.Spent = made.ledger.Spent
 	}
 	return command.Explain(ctx, s, g.relay, o)
-}
-
-// keyNamed is a key of the configuration by its name; nil for none.
-func (g *Gateway) keyNamed(name string) (*access.Key, error) {
-	if name == "" {
-		return nil, nil
-	}
-	var names []string
-	for i, k := range g.APIKeys {
-		key, err := k.resolve()
-		if err != nil {
-			return nil, fmt.Errorf("api key %s: %w", k.label(i), err)
-		}
-		if key.Name == name {
-			return key, nil
-		}
-		names = append(names, key.Name)
-	}
-	return nil, fmt.Errorf("--key: no key of the configuration has the name %q%s", name, suggest(name, names))
 }
 
 // ledgerFlags say which ledger a command means.
@@ -199,6 +175,9 @@ func (f *ledgerFlags) open(ctx context.Context, since string) (*ledger.Ledger, f
 		}
 	}
 	l, done, err := command.OpenBooks(ctx, where)
+	if errors.Is(err, command.ErrNoBooks) {
+		err = fmt.Errorf("%w: say with --ledger where it is", err)
+	}
 	return l, done, from, err
 }
 

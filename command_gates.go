@@ -15,7 +15,7 @@ import (
 
 func gatesCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "gates <command>", Short: "Lists, checks and converts gates", Args: cobra.NoArgs,
+		Use: "gates <command>", Short: "Lists, checks and converts gates", Args: noCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(gatesListCommand(), gatesCheckCommand(), gatesConvertCommand())
@@ -25,19 +25,23 @@ func gatesCommand() *cobra.Command {
 func gatesListCommand() *cobra.Command {
 	var from configFlags
 	var asJSON bool
-	cmd := newCommand("list", "Lists the gates of a configuration and its files",
+	cmd := newCommand("list", "Lists the gates of a configuration, its files and its store",
 		`
-Lists the gates that a configuration and its gates files have. Gates that were made
-while the gateway ran are not among them.
+Lists the gates that a configuration and its gates files have and, with gates_store,
+those that were made while the gateway ran.
 `, `
   $ caddy layer gates list
   $ caddy layer gates list --config /etc/caddy/Caddyfile --json
-`, cobra.NoArgs, func(_ context.Context, s command.Streams, _ []string) error {
-			gateways, err := from.gateways()
+`, takesNone, func(ctx context.Context, s command.Streams, _ []string) error {
+			made, done, err := from.open(ctx)
 			if err != nil {
 				return err
 			}
-			return command.GatesList(s, allGates(gateways), asJSON)
+			defer done()
+			if made.unread != nil && made.serveStore() {
+				fmt.Fprintln(s.Err, "Warning: what was made at run time is not known:", made.unread)
+			}
+			return command.GatesList(s, allGates(made.gateways), asJSON)
 		})
 	cmd.Flags().BoolVar(&asJSON, "json", false, "Print them as lines of JSON")
 	from.add(cmd)
@@ -67,7 +71,7 @@ With --config, models must also be of providers that the configuration has.
 `, `
   $ caddy layer gates check gates/*.json
   $ caddy layer gates check --config Caddyfile new.json
-`, cobra.MinimumNArgs(1), func(_ context.Context, s command.Streams, args []string) error {
+`, takesSome, func(_ context.Context, s command.Streams, args []string) error {
 			if from.path == "" {
 				return command.GatesCheck(s, args, nil)
 			}
@@ -88,7 +92,7 @@ Prints the gates of a layer.config.yaml as JSON for 'gates_file'. Gates without 
 get one that follows from their name, and so is the same each time.
 `, `
   $ caddy layer gates convert layer.config.yaml > gates/layer.json
-`, cobra.ExactArgs(1), func(_ context.Context, s command.Streams, args []string) error {
+`, takesOne, func(_ context.Context, s command.Streams, args []string) error {
 			data, err := readInput(s, args[0])
 			if err != nil {
 				return err

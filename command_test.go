@@ -16,6 +16,8 @@ import (
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 
 	sites "github.com/layergateway/layergateway/internal/site"
+	"github.com/layergateway/layergateway/ledger"
+	"github.com/layergateway/layergateway/store"
 )
 
 // asCaddy has the test's own program be Caddy, so that commands run as processes.
@@ -168,7 +170,10 @@ func TestCommands(t *testing.T) {
 		{name: "help", args: "chat --help", out: "$ caddy layer chat assistant"},
 		{name: "of all", args: "", out: "Available Commands:"},
 		{name: "of gates", args: "gates", out: "convert"},
-		{name: "unknown", args: "gates list --nothing", code: 1, told: "unknown flag"},
+		{name: "unknown", args: "gates list --nothing", code: 2, told: "unknown flag"},
+		{name: "no such command", args: "lgs", code: 2, told: `there is no command "lgs": did you mean "logs"?`},
+		{name: "no gate", args: "chat", code: 2, told: "Usage: caddy layer chat <gate> [<message...>]"},
+		{name: "too much", args: "key web", code: 2, told: `"web" is too much`},
 		{name: "key", args: "key --json", out: `"hash": "sha256:`},
 		{name: "chat", args: "chat hello one two", out: "one two\n", told: "echo/words · 2 tokens in, 2 out · 0 USD · first token "},
 		{name: "piped", in: "three", args: "chat hello --no-stream", out: "three\n", told: "1 out"},
@@ -187,6 +192,8 @@ func TestCommands(t *testing.T) {
 		{name: "converted", args: "gates convert layer.config.yaml", out: `"name": "one"`},
 		{name: "logs", args: "logs", out: "gate_not_found"},
 		{name: "of one outcome", args: "logs --outcome rejected --json", out: `"error":"gate_not_found"`},
+		{name: "no such outcome", args: "logs --outcome fine", code: 2, told: `there is no "fine", but ok, client_gone`},
+		{name: "less than nothing", args: "logs --limit -1", code: 2, told: "--limit"},
 		{name: "cost", args: "cost", told: "0 differences"},
 		{name: "another ledger", args: "cost --ledger none.db", code: 2, told: "there is no ledger at none.db"},
 		{name: "no config", args: "cost -c none", code: 2, told: "Error: the configuration: open none"},
@@ -206,6 +213,71 @@ func TestCommands(t *testing.T) {
 				t.Error("colors outside of a terminal")
 			}
 		})
+	}
+}
+
+// What was made at run time is listed and explained as what the configuration declares.
+func TestCommandsKnowTheStore(t *testing.T) {
+	text, _ := gatewayFile(t)
+	s := newShell(t, strings.Replace(text, "provider echo", "gates_store\nprovider echo", 1))
+	if out, told, code := s.run("", "gates", "list"); code != 0 || !strings.Contains(out, "hello") || !strings.Contains(told, "there is no ledger at") {
+		t.Errorf("before there is a ledger: %d\n%s\n%s", code, out, told)
+	}
+	s.make(`{"name":"made","model":"echo/words"}`,
+		`{"name":"web","gates":["made"],"spendingLimit":0.000001}`, `{"name":"late","expires":"2020-01-01"}`, `{"name":"gone"}`)
+	for _, c := range []struct {
+		args      string
+		code      int
+		out, told string // parts
+	}{
+		{args: "gates list", out: "store\n"},
+		{args: "explain made", out: ", from store"},
+		{args: "explain mad", code: 2, told: `did you mean "made"?`},
+		{args: "explain hello --key web", code: 1, out: "gate_not_found"},
+		{args: "explain made --key web", out: "key          web"},
+		{args: "explain assistant --key we", code: 2, told: `did you mean "web"?`},
+		{args: "explain made --key late", code: 1, out: "401 invalid_api_key: the key has expired"},
+		{args: "explain made --key gone", code: 1, out: "401 invalid_api_key: the key is revoked"},
+	} {
+		out, told, code := s.run("", strings.Fields(c.args)...)
+		if code != c.code || !strings.Contains(out, c.out) || !strings.Contains(told, c.told) {
+			t.Errorf("%s: code %d\nout:\n%s\ntold:\n%s", c.args, code, out, told)
+		}
+	}
+	s.write("books.db", strings.Repeat("no database ", 1000))
+	if out, _, code := s.run("", "explain", "hello"); code != 0 || !strings.Contains(out, "what was spent is not known") {
+		t.Errorf("without a ledger: %d\n%s", code, out)
+	}
+	if _, told, code := s.run("", "explain", "made"); code != 2 || !strings.Contains(told, "what was made at run time is not known") {
+		t.Errorf("without a store: %d\n%s", code, told)
+	}
+}
+
+// make puts a gate and keys into the store of the shell's gateway, and revokes the last of these.
+func (s *shell) make(gate string, keys ...string) {
+	s.t.Helper()
+	ctx := s.t.Context()
+	l, err := ledger.Open(ctx, ledger.Config{Dir: s.t.TempDir(), SQLite: filepath.Join(s.dir, "books.db")})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	st, err := store.Open(ctx, store.Options{Ledger: l})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	_, err = st.CreateGate(ctx, store.ByAdmin, []byte(gate))
+	var last *store.Key
+	for _, key := range keys {
+		if err == nil {
+			last, _, err = st.CreateKey(ctx, store.ByAdmin, []byte(key))
+		}
+	}
+	if err == nil {
+		_, err = st.RevokeKey(ctx, store.ByAdmin, last.ID, 0)
+	}
+	st.Close()
+	if err := errors.Join(err, l.Close(ctx)); err != nil {
+		s.t.Fatal(err)
 	}
 }
 

@@ -28,12 +28,15 @@ func ParseWhere(text string) Where {
 	return Where{SQLite: text}
 }
 
+// ErrNoBooks is that there is no ledger where one is looked for.
+var ErrNoBooks = errors.New("there is no ledger")
+
 // OpenBooks opens a ledger to read it, beside a gateway that may be writing to it. close must be called.
 func OpenBooks(ctx context.Context, where Where) (l *ledger.Ledger, closeBooks func(), err error) {
 	if where.Postgres == "" {
 		switch info, err := os.Stat(where.SQLite); {
 		case errors.Is(err, fs.ErrNotExist):
-			return nil, nil, fmt.Errorf("there is no ledger at %s: no request has been answered yet, or the gateway runs as another user: say with --ledger where its ledger.db is", where.SQLite)
+			return nil, nil, fmt.Errorf("%w at %s: no request has been answered yet, or the gateway runs as another user, whose ledger.db is elsewhere", ErrNoBooks, where.SQLite)
 		case err != nil:
 			return nil, nil, fmt.Errorf("the ledger: %w", err)
 		case !info.Mode().IsRegular():

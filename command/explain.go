@@ -29,6 +29,8 @@ type ExplainOptions struct {
 	Key     *access.Key // whose request it is; nil is somebody without limits
 	JSON    bool
 
+	// Unread is why the ledger can't be read, so that nobody knows what was spent; nil: it can, or there is none.
+	Unread error
 	// Spent is what a ledger knows of a subject; nil: there is none.
 	Spent func(ctx context.Context, keyID, gateID string, from, to time.Time) (cost.Amount, error)
 }
@@ -146,6 +148,13 @@ func explain(ctx context.Context, at *relay.Relay, o *ExplainOptions) (*Explanat
 		e.Key = o.Key.Name
 	}
 	e.describe(at, rec)
+	if o.Unread != nil {
+		e.Notes = append(e.Notes, fmt.Sprintf("what was spent is not known: %v", o.Unread))
+	}
+	if shut := shutOut(o.Key); shut != nil {
+		e.Refused, e.Limits.Admitted = shut, true // limits were not asked for
+		return e, nil
+	}
 	if r.asked == nil || len(r.calls) == 0 {
 		refusal := w.refusal()
 		e.Refused = &Refusal{refusal.Status, refusal.Code, refusal.Message}
@@ -176,6 +185,19 @@ func explain(ctx context.Context, at *relay.Relay, o *ExplainOptions) (*Explanat
 	}
 	e.leftOut(r.calls)
 	return e, nil
+}
+
+// shutOut is what a client is told whose key works no more; nil if it does.
+func shutOut(k *access.Key) *Refusal {
+	switch {
+	case k == nil:
+		return nil
+	case k.Revoked:
+		return &Refusal{http.StatusUnauthorized, "invalid_api_key", "the key is revoked"}
+	case !k.Expires.IsZero() && !time.Now().Before(k.Expires):
+		return &Refusal{http.StatusUnauthorized, "invalid_api_key", "the key has expired at " + k.Expires.Format(time.RFC3339)}
+	}
+	return nil
 }
 
 // describe says what is known of the gate, and what is not.

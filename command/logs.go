@@ -2,14 +2,18 @@ package command
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
 
 	"github.com/layergateway/layergateway/cost"
 	"github.com/layergateway/layergateway/ledger"
+	"github.com/layergateway/layergateway/relay"
 )
 
 // LogsOptions say which rows are shown.
@@ -23,6 +27,12 @@ type LogsOptions struct {
 	// Every is how often a followed ledger is looked at; 0 is a second.
 	Every time.Duration
 	Now   func() time.Time // nil is time.Now
+}
+
+// outcomes are all that a row may have.
+var outcomes = []string{
+	string(relay.OK), string(relay.ClientGone), string(relay.Rejected), string(relay.ProviderError), string(relay.Truncated),
+	string(relay.Timeout), string(relay.BudgetCut), string(relay.GatewayError), ledger.Abandoned,
 }
 
 const (
@@ -41,8 +51,14 @@ func Logs(ctx context.Context, s Streams, l *ledger.Ledger, o LogsOptions) error
 	if o.Every <= 0 {
 		o.Every = time.Second
 	}
-	if o.Limit <= 0 {
+	switch {
+	case o.Limit < 0:
+		return errors.New("--limit: give how many at most, such as 50")
+	case o.Limit == 0:
 		o.Limit = defaultLogs
+	}
+	if o.Outcome != "" && !slices.Contains(outcomes, o.Outcome) {
+		return fmt.Errorf("--outcome: there is no %q, but %s", o.Outcome, strings.Join(outcomes, ", "))
 	}
 	out := &printer{w: s.Out}
 	filter := ledger.Filter{Gate: o.Gate, Key: o.Key, Outcome: o.Outcome, From: o.Since}
