@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/layergateway/layergateway/cost"
+	"github.com/layergateway/layergateway/openai"
 )
 
 // The attributes of spans: OpenTelemetry's for generative AI, whose conventions
@@ -22,17 +23,25 @@ const (
 	attrConversation = attribute.Key("gen_ai.conversation.id")
 	attrAskedModel   = attribute.Key("gen_ai.request.model")
 	attrStream       = attribute.Key("gen_ai.request.stream")
+	attrMaxTokens    = attribute.Key("gen_ai.request.max_tokens")
+	attrChoices      = attribute.Key("gen_ai.request.choice.count") // unless it is 1
+	attrSeed         = attribute.Key("gen_ai.request.seed")
+	attrTemperature  = attribute.Key("gen_ai.request.temperature")
+	attrTopP         = attribute.Key("gen_ai.request.top_p")
+	attrFrequency    = attribute.Key("gen_ai.request.frequency_penalty")
+	attrPresence     = attribute.Key("gen_ai.request.presence_penalty")
 	attrModel        = attribute.Key("gen_ai.response.model")
 	attrFirstChunk   = attribute.Key("gen_ai.response.time_to_first_chunk") // in seconds
 	attrFinish       = attribute.Key("gen_ai.response.finish_reasons")
 	attrInput        = attribute.Key("gen_ai.usage.input_tokens")
 	attrCacheRead    = attribute.Key("gen_ai.usage.cache_read.input_tokens")
-	attrCacheWrite   = attribute.Key("gen_ai.usage.cache_creation.input_tokens")
+	attrCacheWrite   = attribute.Key("gen_ai.usage.cache_write.input_tokens")
 	attrAudioInput   = attribute.Key("gen_ai.usage.audio.input_tokens")
 	attrImageInput   = attribute.Key("gen_ai.usage.image.input_tokens")
 	attrOutput       = attribute.Key("gen_ai.usage.output_tokens")
 	attrReasoning    = attribute.Key("gen_ai.usage.reasoning.output_tokens")
 	attrAudioOutput  = attribute.Key("gen_ai.usage.audio.output_tokens")
+	attrImageOutput  = attribute.Key("gen_ai.usage.image.output_tokens")
 	attrErrorType    = attribute.Key("error.type")
 	attrAddress      = attribute.Key("server.address")
 	attrPort         = attribute.Key("server.port")
@@ -85,6 +94,10 @@ func (a *attempt) beginSpan() {
 	if a.req.Stream {
 		set = append(set, attrStream.Bool(true))
 	}
+	if a.rec.Session != "" {
+		set = append(set, attrConversation.String(clipped(a.rec.Session)))
+	}
+	set = append(set, requestAttributes(a.req, a.edits)...)
 	if a.try.Hedge {
 		set = append(set, attrHedge.Bool(true))
 	}
@@ -169,6 +182,33 @@ func (x *exchange) describe() {
 	span.SetAttributes(append(set, costAttributes(rec.Bill)...)...)
 }
 
+// requestAttributes are the numbers that the request sets, with what the gate makes
+// of it.
+func requestAttributes(r *openai.Request, e *openai.Edits) []attribute.KeyValue {
+	var set []attribute.KeyValue
+	if n, ok := r.Int(e, "max_completion_tokens", "max_tokens"); ok {
+		set = append(set, attrMaxTokens.Int64(n))
+	}
+	if n, ok := r.Int(e, "n"); ok && n != 1 {
+		set = append(set, attrChoices.Int64(n))
+	}
+	if n, ok := r.Int(e, "seed"); ok {
+		set = append(set, attrSeed.Int64(n))
+	}
+	for _, number := range []struct {
+		key  attribute.Key
+		name string
+	}{
+		{attrTemperature, "temperature"}, {attrTopP, "top_p"}, {attrFrequency, "frequency_penalty"}, {attrPresence, "presence_penalty"},
+	} {
+		value, _ := r.Value(e, number.name)
+		if x, err := strconv.ParseFloat(string(value), 64); err == nil {
+			set = append(set, number.key.Float64(x))
+		}
+	}
+	return set
+}
+
 func usageAttributes(u cost.Usage) []attribute.KeyValue {
 	var set []attribute.KeyValue
 	count := func(key attribute.Key, parts ...cost.Tokens) {
@@ -188,6 +228,7 @@ func usageAttributes(u cost.Usage) []attribute.KeyValue {
 	count(attrOutput, u.Output)
 	count(attrReasoning, u.Reasoning)
 	count(attrAudioOutput, u.AudioOutput)
+	count(attrImageOutput, u.ImageOutput)
 	if u.Estimated {
 		set = append(set, attrEstimated.Bool(true))
 	}

@@ -65,7 +65,7 @@ func spanText(s tracetest.SpanStub) string {
 func spanOf(lines ...string) string { return strings.Join(lines, "\n") }
 
 // asksA are the attributes that every attempt at the target a/m begins with.
-var asksA = []string{"gen_ai.operation.name=chat", "gen_ai.provider.name=openai", "gen_ai.request.model=m"}
+var asksA = []string{"gen_ai.conversation.id=s1", "gen_ai.operation.name=chat", "gen_ai.provider.name=openai", "gen_ai.request.model=m"}
 
 func TestSpans(t *testing.T) {
 	failover := gateJSON(`"routingStrategy":"fallback","fallbackModels":["b/m"]`)
@@ -176,6 +176,30 @@ type transportFunc func(*http.Request) (*http.Response, error)
 
 func (f transportFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
+// An attempt's span has the numbers that are asked for, the gate's own included, and nothing that was said.
+func TestSpansOfRequests(t *testing.T) {
+	for body, want := range map[string]string{
+		`"max_tokens":5,"n":1,"top_p":null,"stop":["secret"]`:                                         "max_tokens=5 temperature=0.5",
+		`"max_completion_tokens":7,"max_tokens":5,"n":2,"seed":-3,"temperature":1,"top_p":0.25`:       "choice.count=2 max_tokens=7 seed=-3 temperature=1 top_p=0.25",
+		`"frequency_penalty":-2,"presence_penalty":1e-1,"seed":123456789012345678901,"user":"secret"`: "frequency_penalty=-2 presence_penalty=0.1 temperature=0.5",
+	} {
+		r := setup(t, &upstream{answers: []answer{{body: good}}}, nil, gateJSON(`"temperature":0.5`))
+		_, attempts := traced(t.Context(), t, r, `{"model":"assistant","messages":[{"role":"user","content":"secret"}],`+body+`}`)
+		if len(attempts) != 1 || strings.Contains(attempts[0], "secret") {
+			t.Fatalf("%s: %q", body, attempts)
+		}
+		var got []string
+		for line := range strings.SplitSeq(attempts[0], "\n") {
+			if name, ok := strings.CutPrefix(line, "gen_ai.request."); ok && name != "model=m" {
+				got = append(got, name)
+			}
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: %s, want %s", body, got, want)
+		}
+	}
+}
+
 // Without a trace that is recorded there is no span and no cost.
 func TestNoSpans(t *testing.T) {
 	x := &exchange{rec: &Record{}, r: mustRequest(t)}
@@ -199,9 +223,9 @@ func mustRequest(t *testing.T) *http.Request {
 }
 
 func TestUsageAttributes(t *testing.T) {
-	got := attribute.NewSet(usageAttributes(usageOf(t, `{"input":10,"cached_input":1,"cache_write":2,"cache_write_1h":3,"audio_input":4,"image_input":5,"output":20,"reasoning":6,"audio_output":7}`))...)
-	want := "gen_ai.usage.audio.input_tokens=4,gen_ai.usage.audio.output_tokens=7,gen_ai.usage.cache_creation.input_tokens=5,gen_ai.usage.cache_read.input_tokens=1," +
-		"gen_ai.usage.image.input_tokens=5,gen_ai.usage.input_tokens=10,gen_ai.usage.output_tokens=20,gen_ai.usage.reasoning.output_tokens=6"
+	got := attribute.NewSet(usageAttributes(usageOf(t, `{"input":10,"cached_input":1,"cache_write":2,"cache_write_1h":3,"audio_input":4,"image_input":5,"output":20,"reasoning":6,"audio_output":7,"image_output":8}`))...)
+	want := "gen_ai.usage.audio.input_tokens=4,gen_ai.usage.audio.output_tokens=7,gen_ai.usage.cache_read.input_tokens=1,gen_ai.usage.cache_write.input_tokens=5," +
+		"gen_ai.usage.image.input_tokens=5,gen_ai.usage.image.output_tokens=8,gen_ai.usage.input_tokens=10,gen_ai.usage.output_tokens=20,gen_ai.usage.reasoning.output_tokens=6"
 	if text := got.Encoded(attribute.DefaultEncoder()); text != want {
 		t.Errorf("%s\nwant %s", text, want)
 	}
