@@ -176,9 +176,6 @@ func (h *Handler) createGate(w http.ResponseWriter, r *http.Request) error {
 	return h.writeGate(w, http.StatusCreated, made)
 }
 
-// maxMerges is how often a change is made anew because somebody else was faster.
-const maxMerges = 5
-
 func (h *Handler) updateGate(w http.ResponseWriter, r *http.Request) error {
 	patch, err := body(w, r, false)
 	if err != nil {
@@ -194,36 +191,16 @@ func (h *Handler) updateGate(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer done()
-	for tries := 1; ; tries++ {
-		old, err := s.Gate(r.Context(), ref)
-		if err != nil {
-			return err
-		}
-		// As it was read, so that what changed can be told.
-		expected := version
-		if expected == 0 {
-			expected = old.Version
-		}
-		made, err := s.UpdateGate(r.Context(), h.o.Who, old.ID, expected, patch)
-		if version == 0 && errors.Is(err, store.ErrVersion) && !hasVersion(patch) && tries < maxMerges {
-			continue
-		}
-		if err != nil {
-			return unmatched(err, version)
-		}
-		return h.writeChange(w, old, made)
+	made, err := s.UpdateGate(r.Context(), h.o.Who, ref, version, patch)
+	if err != nil {
+		return unmatched(err, version)
 	}
+	return h.writeChange(w, made)
 }
 
-// hasVersion reports whether a patch says of which version it is.
-func hasVersion(patch jsontext.Value) bool {
-	var fields map[string]jsontext.Value
-	return json.Unmarshal(patch, &fields) == nil && fields["version"] != nil
-}
-
-// writeChange answers with a gate and what has become of it.
-func (h *Handler) writeChange(w http.ResponseWriter, old, made *store.Gate) error {
-	changed, err := changedFields(old.JSON, made.JSON)
+// writeChange answers with a gate as it is after an update, and what that has changed.
+func (h *Handler) writeChange(w http.ResponseWriter, made *store.Gate) error {
+	changed, err := changedFields(made.Before, made.JSON)
 	if err != nil {
 		return err
 	}

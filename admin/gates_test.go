@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/layergateway/layergateway/gate"
@@ -127,6 +129,33 @@ func TestGateVersions(t *testing.T) {
 	d.want(200, nil, "PATCH", "/v1/gates/made", `{"model":"echo/three"}`, "If-Match", `"2"`)
 	d.want(200, nil, "PATCH", "/v1/gates/made", `{"model":"echo/four"}`, "If-Match", `*`)
 	d.want(204, nil, "DELETE", "/v1/gates/made", "", "If-Match", `"4"`)
+}
+
+// Changes that say nothing of a version are all made, one behind the other.
+func TestGateChangesAtOnce(t *testing.T) {
+	d := newDesk(t)
+	d.want(201, nil, "POST", "/v1/gates", `{"name":"made","model":"echo/one"}`)
+	const n = 20
+	answers := make([]answer, n)
+	var changing sync.WaitGroup
+	for i := range n {
+		changing.Go(func() {
+			r := httptest.NewRequestWithContext(t.Context(), "PATCH", "/v1/gates/made", strings.NewReader(fmt.Sprintf(`{"description":"%d"}`, i)))
+			w := httptest.NewRecorder()
+			d.ServeHTTP(w, r)
+			answers[i] = answer{w.Code, w.Header(), w.Body.String()}
+		})
+	}
+	changing.Wait()
+	for _, a := range answers {
+		if a.status != 200 || !strings.Contains(a.body, `"changedFields":["description"]`) {
+			t.Errorf("%d %s", a.status, a.body)
+		}
+	}
+	var g gateShape
+	if d.want(200, &g, "GET", "/v1/gates/made", ""); g.Version != n+1 {
+		t.Errorf("version %d", g.Version)
+	}
 }
 
 // What the configuration declares is not changed here, and goes before the store.

@@ -295,6 +295,10 @@ type brokenStore struct{ Store }
 
 func (brokenStore) Gate(context.Context, string) (*store.Gate, error) { return nil, errSecret }
 
+func (brokenStore) UpdateGate(context.Context, store.Who, string, int64, []byte) (*store.Gate, error) {
+	return nil, errSecret
+}
+
 // Without a ledger all else goes on, and what is wrong inside is told nobody.
 func TestNoLedger(t *testing.T) {
 	d := newDesk(t)

@@ -25,6 +25,8 @@ type Gate struct {
 	Version int64 // 1 at first, then grows with each change
 	Created time.Time
 	Updated time.Time
+
+	Before jsontext.Value // what JSON was before the update that this is the answer to; nil for all others
 }
 
 // MarshalJSON gives the gate in Layer's names, with createdAt, updatedAt and version.
@@ -97,7 +99,7 @@ func (s *Store) UpdateGate(ctx context.Context, who Who, ref string, version int
 		if made, err = s.gateOf(ctx, tx, doc, old.ID); err != nil {
 			return nil, err
 		}
-		made.Version, made.Created, made.Updated = old.Version, old.Created, old.Updated
+		made.Version, made.Created, made.Updated, made.Before = old.Version, old.Created, old.Updated, old.JSON
 		if string(made.JSON) == string(old.JSON) {
 			return nil, nil
 		}
