@@ -222,7 +222,7 @@ func TestSums(t *testing.T) {
 	}{
 		{"", ":4"}, {"by=gate", helloID + ":3 " + madeID + ":1"}, {"by=model", "echo/hello:4"}, {"by=outcome", "ok:3 provider_error:1"},
 		{"step=day", "2026-03-13 :1 2026-03-14 :3"}, {"by=key&step=24h&from=2026-03-14", "2026-03-14 0a1b2c3d4e5f6071:3"},
-		{"gateId=" + strings.ToUpper(madeID), ":1"},
+		{"gateId=" + strings.ToUpper(madeID), ":1"}, {"step=week", "2026-03-09 :4"}, {"step=336h", "2026-03-02 :4"},
 	} {
 		a := d.want(200, &s, "GET", "/v1/spend?"+test.query, "")
 		var got []string
@@ -288,6 +288,23 @@ var errSecret = errors.New("dial postgres://user:secret@db")
 
 func (brokenLedger) Rows(context.Context, ledger.Filter) ([]ledger.Row, string, error) {
 	return nil, "", errSecret
+}
+
+// fullLedger is a ledger that has more sums than anybody wants.
+type fullLedger struct{ Ledger }
+
+func (fullLedger) Series(_ context.Context, q ledger.SeriesQuery) ([]ledger.Point, error) {
+	if q.Limit != maxSums {
+		return nil, errSecret
+	}
+	return nil, ledger.ErrManySums
+}
+
+func TestManySums(t *testing.T) {
+	d := newDesk(t)
+	l, _ := d.o.Ledger()
+	d.o.Ledger = func() (Ledger, func()) { return fullLedger{l}, func() {} }
+	d.refused(422, "invalid_value", "step", "GET", "/v1/spend?step=hour&by=key", "")
 }
 
 // brokenStore is a store whose database is away.

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -111,6 +112,14 @@ func (h *Handler) activeGates() int {
 	return len(active)
 }
 
+const (
+	week = 7 * 24 * time.Hour
+	// monday is how much later than 1970 the first Monday began: with that day weeks begin, as those of budgets do.
+	monday = 4 * 24 * time.Hour
+	// maxSums is how many sums an answer has at most.
+	maxSums = 50_000
+)
+
 var dimensions = []string{
 	string(ledger.ByGate), string(ledger.ByKey), string(ledger.ByModel), string(ledger.ByProvider), string(ledger.ByOutcome),
 }
@@ -130,6 +139,9 @@ func (h *Handler) spend(w http.ResponseWriter, r *http.Request) error {
 		By: ledger.Dimension(q.oneOf("by", dimensions...)), Step: q.step(),
 		GateID: strings.ToLower(q.text("gateId")), KeyID: q.text("keyId"), Provider: q.text("provider"), Model: q.text("model"),
 	}
+	if s.Limit = maxSums; s.Step%week == 0 {
+		s.Origin = monday
+	}
 	s.From, s.To = q.span()
 	if err := q.done(); err != nil {
 		return err
@@ -137,6 +149,10 @@ func (h *Handler) spend(w http.ResponseWriter, r *http.Request) error {
 	l, done := h.o.Ledger()
 	defer done()
 	points, err := l.Series(r.Context(), s)
+	if errors.Is(err, ledger.ErrManySums) {
+		return problem(http.StatusUnprocessableEntity, "invalid_value", "step",
+			"step: more than %d sums: take a longer step, or a shorter time", maxSums)
+	}
 	if err != nil {
 		return err
 	}
@@ -165,7 +181,7 @@ func (q *query) step() time.Duration {
 	case "day":
 		return 24 * time.Hour
 	case "week":
-		return 7 * 24 * time.Hour
+		return week
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil || d <= 0 || d%time.Hour != 0 {

@@ -216,7 +216,7 @@ func TestSeries(t *testing.T) {
 		}
 		from := t0.Add(-72 * time.Hour).Truncate(24 * time.Hour)
 		for by, id := range ids {
-			for _, step := range []time.Duration{0, time.Hour, 6 * time.Hour, 24 * time.Hour} {
+			for _, step := range []time.Duration{0, time.Hour, 6 * time.Hour, 24 * time.Hour, 7 * 24 * time.Hour} {
 				type at struct {
 					time time.Time
 					id   string
@@ -237,7 +237,11 @@ func TestSeries(t *testing.T) {
 					s := of.sums()
 					want[key] = sumOf(was, s)
 				}
-				points, err := l.Series(t.Context(), SeriesQuery{By: by, From: from, Step: step, KeyID: "k0"})
+				q := SeriesQuery{By: by, From: from, Step: step, KeyID: "k0"}
+				if step > day {
+					q.Origin = 4 * day // a Monday, as with Truncate
+				}
+				points, err := l.Series(t.Context(), q)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -248,6 +252,12 @@ func TestSeries(t *testing.T) {
 					t.Errorf("by %q, step %v: %s", by, step, diff)
 				}
 			}
+		}
+		if _, err := l.Series(t.Context(), SeriesQuery{By: ByOutcome, Step: hour, Limit: 1}); !errors.Is(err, ErrManySums) {
+			t.Errorf("more than were wanted: %v", err)
+		}
+		if points, err := l.Series(t.Context(), SeriesQuery{Limit: 1}); err != nil || len(points) != 1 {
+			t.Errorf("as many as were wanted: %v, %v", points, err)
 		}
 		for _, bad := range []SeriesQuery{{By: "nothing"}, {Step: time.Minute}, {Step: -time.Hour}} {
 			if _, err := l.Series(t.Context(), bad); err == nil {

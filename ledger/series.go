@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -48,9 +47,17 @@ type SeriesQuery struct {
 	// Step is how much time each sum is of: some hours, or 0 for the whole
 	// time. Steps are counted from 1970 (UTC), so days begin at midnight.
 	Step time.Duration
+	// Origin is how much later than 1970 steps are counted from: days, if the
+	// step is some.
+	Origin time.Duration
+	// Limit is how many sums there may be; more are ErrManySums. 0 is no limit.
+	Limit int
 	// What is not empty must hold.
 	GateID, KeyID, Provider, Model, Outcome string
 }
+
+// ErrManySums is that there are more sums than were wanted.
+var ErrManySums = errors.New("there are too many sums")
 
 // Point is the sums of one step and one value of a dimension.
 type Point struct {
@@ -87,7 +94,7 @@ func (l *Ledger) Series(ctx context.Context, q SeriesQuery) ([]Point, error) {
 	}
 	step := "0"
 	if q.Step > 0 {
-		step = "bucket - bucket % " + strconv.FormatInt(int64(q.Step/width), 10)
+		step = fmt.Sprintf("bucket - (bucket - %d) %% %d", q.Origin%q.Step/width, q.Step/width)
 	}
 	c := q.conditions(width)
 	var query strings.Builder
@@ -103,6 +110,9 @@ func (l *Ledger) Series(ctx context.Context, q SeriesQuery) ([]Point, error) {
 	defer rows.Close()
 	var points []Point
 	for rows.Next() {
+		if q.Limit > 0 && len(points) == q.Limit {
+			return nil, ErrManySums
+		}
 		var p Point
 		var at int64
 		var v sumValues
