@@ -330,7 +330,7 @@ func TestOpenAPIIsTrue(t *testing.T) {
 		{"GET", "/openapi.json", ""}, {"GET", "/v1/gates", ""}, {"GET", "/v1/gates/hello", ""}, {"GET", "/v1/gates/name/made", ""},
 		{"PATCH", "/v1/gates/made", clearing(gateDoc, "name", "model")}, {"GET", "/v1/gates/made/history", ""}, {"POST", "/v1/gates/hello/test", "{}"},
 		{"DELETE", "/v1/gates/made", ""}, {"GET", "/v1/gates/" + g.ID + "/history", ""},
-		{"GET", "/v1/keys", ""}, {"GET", "/v1/keys/" + k.ID, ""}, {"GET", "/v1/keys/" + d.keys[0].ID, ""},
+		{"GET", "/v1/keys/" + k.ID + "/history", ""}, {"GET", "/v1/keys", ""}, {"GET", "/v1/keys/" + k.ID, ""}, {"GET", "/v1/keys/" + d.keys[0].ID, ""},
 		{"PATCH", "/v1/keys/" + k.ID, `{"version":1,"gates":null,"expires":null,"maxConcurrent":null,"spendingLimit":null,"rateLimit":null,"atGates":{"hello":null}}`},
 		{"POST", "/v1/keys/" + k.ID + "/rotate", `{"overlap":"1h","version":2}`}, {"POST", "/v1/keys/" + k.ID + "/revoke", `{"version":3}`},
 		{"GET", "/v1/keys/" + k.ID, ""}, {"DELETE", "/v1/keys/" + k.ID, ""},

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -253,49 +252,4 @@ func (h *Handler) deleteGate(w http.ResponseWriter, r *http.Request) error {
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
-}
-
-// maxHistory is how many changes an answer has at most.
-const maxHistory = 1000
-
-// gateHistory are a gate's changes, also of one that is deleted, which is found by its id.
-func (h *Handler) gateHistory(w http.ResponseWriter, r *http.Request) error {
-	q := queryOf(r, "limit", "cursor")
-	f := store.HistoryFilter{Limit: int(q.number("limit", maxHistory)), Before: q.number("cursor", 1<<62)}
-	if err := q.done(); err != nil {
-		return err
-	}
-	ref := r.PathValue("id")
-	if _, g, err := h.declared(ref); err != nil || g != nil {
-		if err != nil {
-			return err
-		}
-		return write(w, http.StatusOK, []store.Change{})
-	}
-	s, done, ok := h.o.Store()
-	if !ok {
-		return errNoGate(ref)
-	}
-	defer done()
-	known := true
-	switch g, err := s.Gate(r.Context(), ref); {
-	case err == nil:
-		f.ID = g.ID
-	case errors.Is(err, store.ErrNotFound) && gate.IsUUID(ref):
-		f.ID, _ = gate.NormalizeRef(ref)
-		known = false
-	default:
-		return err
-	}
-	changes, err := s.History(r.Context(), f)
-	if err != nil {
-		return err
-	}
-	if len(changes) == 0 && !known && f.Before == 0 {
-		return errNoGate(ref)
-	}
-	if last := len(changes) - 1; last >= 0 && changes[last].Action != store.Created {
-		setCursor(w, strconv.FormatInt(changes[last].Revision, 10))
-	}
-	return write(w, http.StatusOK, append([]store.Change{}, changes...))
 }

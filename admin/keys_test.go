@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/layergateway/layergateway/access"
+	"github.com/layergateway/layergateway/store"
 )
 
 type keyShape struct {
@@ -63,6 +64,30 @@ func TestKeys(t *testing.T) {
 	}
 	d.refused(409, "key_revoked", "", "POST", at+"/rotate", `{"overlap":"1h"}`)
 	d.want(204, nil, "DELETE", at, "", "If-Match", `"5"`)
+	var history []store.Change
+	a = d.want(200, &history, "GET", at+"/history?limit=2", "")
+	if len(history) != 2 || history[0].Action != "deleted" || history[1].Action != "revoked" {
+		t.Errorf("history: %s", a.body)
+	}
+	b := d.want(200, &history, "GET", at+"/history?cursor="+a.header.Get("X-Next-Cursor"), "")
+	if len(history) != 4 || history[2].Action != "updated" || !strings.Contains(string(history[2].Before), `"spendingLimit":5`) || b.header.Get("X-Next-Cursor") != "" {
+		t.Errorf("the rest of it: %s", b.body)
+	}
+	for _, secret := range []string{made.Key, next.Key, access.HashOf(made.Key).String()[len("sha256:"):], access.HashOf(next.Key).String()[len("sha256:"):]} {
+		if strings.Contains(a.body+b.body, secret) {
+			t.Errorf("the history tells a secret: %s %s", a.body, b.body)
+		}
+	}
+	var g gateShape
+	d.want(201, &g, "POST", "/v1/gates", `{"model":"echo/one"}`)
+	for _, nobody := range []string{g.ID, "x"} {
+		d.refused(404, "not_found", "", "GET", "/v1/keys/"+nobody+"/history", "")
+	}
+	d.refused(404, "not_found", "", "GET", "/v1/gates/"+made.ID+"/history", "")
+	d.want(200, &history, "GET", "/v1/keys/"+d.keys[0].ID+"/history", "")
+	if len(history) != 0 {
+		t.Errorf("of a key of the configuration: %+v", history)
+	}
 	for _, ask := range [][3]string{{"GET", at, ""}, {"PATCH", at, "{}"}, {"DELETE", at, ""}, {"POST", at + "/rotate", `{"overlap":"1h"}`}, {"POST", at + "/revoke", ""}} {
 		d.refused(404, "not_found", "", ask[0], ask[1], ask[2])
 	}

@@ -33,6 +33,7 @@ func (h *Handler) table() []route {
 		{http.MethodGet, "/v1/keys/{id}", h.key},
 		{http.MethodPatch, "/v1/keys/{id}", h.updateKey},
 		{http.MethodDelete, "/v1/keys/{id}", h.deleteKey},
+		{http.MethodGet, "/v1/keys/{id}/history", h.keyHistory},
 		{http.MethodPost, "/v1/keys/{id}/rotate", h.rotateKey},
 		{http.MethodPost, "/v1/keys/{id}/revoke", h.revokeKey},
 		{http.MethodGet, "/v1/logs", h.listLogs},

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -48,6 +49,7 @@ type Change struct {
 
 // HistoryFilter says which changes are asked for.
 type HistoryFilter struct {
+	What   string // WhatGate, WhatKey; "" is both
 	ID     string // of a gate or key; "" is all
 	Before int64  // the revision below which to go on; 0 begins with the newest
 	Limit  int    // default 100, 1000 at most
@@ -73,13 +75,18 @@ func (s *Store) History(ctx context.Context, f HistoryFilter) (changes []Change,
 
 func (tx *tx) history(ctx context.Context, f HistoryFilter) ([]Change, error) {
 	query, args := "SELECT revision, time, who, what, id, name, action, earlier, later FROM store_history WHERE 1 = 1", []any{f.Limit}
+	where := func(condition string, value any) {
+		args = append(args, value)
+		query += " AND " + condition + " $" + strconv.Itoa(len(args))
+	}
+	if f.What != "" {
+		where("what =", f.What)
+	}
 	if f.ID != "" {
-		args = append(args, f.ID)
-		query += " AND id = $2"
+		where("id =", f.ID)
 	}
 	if f.Before != 0 {
-		args = append(args, f.Before)
-		query += " AND revision < $" + string(rune('0'+len(args)))
+		where("revision <", f.Before)
 	}
 	rows, err := tx.query(ctx, query+" ORDER BY revision DESC LIMIT $1", args...)
 	if err != nil {
