@@ -122,6 +122,9 @@ func (l *gatewayList) providers() []dashboard.Provider {
 			seen[id{p.Name, p.BaseURL}] = true
 			keys := p.Keys.Values()
 			shown := dashboard.Provider{Name: p.Name, Type: p.Type, BaseURL: p.BaseURL, Missing: p.Keys.Missing(), Keys: len(keys)}
+			if strings.HasSuffix(p.BaseURL, ".invalid") { // it is asked nowhere
+				shown.BaseURL = ""
+			}
 			if len(keys) == 0 && !p.NeedsKey {
 				keys = []string{""} // as which it is asked
 			}

@@ -112,7 +112,9 @@ func testProviders() []Provider {
 	return []Provider{
 		{Name: "anthropic", Type: "anthropic", BaseURL: "https://api.anthropic.com/v1", Keys: 2, Health: []health.State{
 			{Index: 0, Label: "aaaaaaaa"},
-			{Index: 0, Label: "aaaaaaaa", Model: "claude-sonnet-4-5", Latency: 640 * time.Millisecond, Whole: 3 * time.Second},
+			{Index: 0, Label: "aaaaaaaa", Model: "claude-sonnet-4-5", Latency: 640 * time.Millisecond, Whole: 3 * time.Second,
+				Headroom: []health.Headroom{{What: "input-tokens", Remaining: 39_120, Limit: 40_000, Reset: noon.Add(30 * time.Second)}, {What: evil, Remaining: 7}},
+				Told:     noon.Add(-2 * time.Minute)},
 			{Index: 1, Label: "bbbbbbbb", Reason: health.Dead, Until: noon.Add(time.Minute), Failures: 3, Last: health.Refused},
 		}},
 		{Name: "openai", Type: "openai", BaseURL: "https://api.openai.com/v1", Missing: "{env.OPENAI_API_KEY}"},
@@ -291,6 +293,12 @@ func TestRequestPage(t *testing.T) {
 	if w := s.get(t, "/requests/none"); w.Code != http.StatusNotFound {
 		t.Errorf("a request that is not there: %d", w.Code)
 	}
+}
+
+func TestProvidersPage(t *testing.T) {
+	s := newSite(t)
+	wantAll(t, s.page(t, "/providers"), "1 key left out", "key refused", "again in 1 min", "640 ms",
+		`<span class="number">39,120</span> of 40,000 input-tokens <span class="hint">all again in 30 s</span>`, "said 2 min ago", "no key: {env.OPENAI_API_KEY} is empty")
 }
 
 func TestHealth(t *testing.T) {

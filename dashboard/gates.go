@@ -151,7 +151,7 @@ func stateOf(p Provider, there bool, model string) targetState {
 	}
 	switch {
 	case !usable && len(p.Health) > 0:
-		best = targetState{Word: worst.String(), Class: "bad", Latency: latency}
+		best = targetState{Word: reasonWord(worst), Class: "bad", Latency: latency}
 	case known:
 		best = targetState{Word: "healthy", Class: "good", Latency: latency}
 	}

@@ -45,13 +45,26 @@ func (h *Handler) providers(w http.ResponseWriter, r *http.Request) {
 		for _, s := range provider.Health {
 			shown := targetState{Word: "in use", Class: "good"}
 			if s.Reason != health.Usable {
-				shown = targetState{Word: s.Reason.String(), Class: "bad"}
+				shown = targetState{Word: reasonWord(s.Reason), Class: "bad"}
 			}
 			row.Rows = append(row.Rows, healthRow{s, s.Index + 1, shown})
 		}
 		p.Providers = append(p.Providers, row)
 	}
 	h.render(w, r, http.StatusOK, "providers", "Providers", p)
+}
+
+// reasonWord is why a key is left out. The breaker goes by its name.
+func reasonWord(r health.Reason) string {
+	switch r {
+	case health.Tripped:
+		return "breaker open"
+	case health.Cooling:
+		return "cooling down"
+	case health.Dead:
+		return "key refused"
+	}
+	return r.String()
 }
 
 // providerState is how a provider fares as a whole: it is well while one key is.

@@ -39,6 +39,9 @@ type pairState struct {
 	last     Verdict // the newest of Bad and Limited
 	failures int     // Bad ones in a row
 
+	headroom []Headroom // as it was last told
+	told     time.Time
+
 	breaker *breaker
 	closed  bool      // the breaker's state, which changes by a result alone while it is that
 	tripped time.Time // when the breaker opened last
@@ -93,6 +96,9 @@ func (p *pairState) begin(l *Lease) {
 
 // ended takes in how an attempt with the key and model ended.
 func (p *pairState) ended(l *Lease, r Result, now time.Time) {
+	if len(r.Headroom) > 0 && r.Told.After(p.told) {
+		p.headroom, p.told = r.Headroom, r.Told
+	}
 	outcome := errNeutral
 	switch r.Verdict {
 	case Good:

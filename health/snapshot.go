@@ -25,6 +25,10 @@ type State struct {
 	// Latency is the model's time to the first content of a stream, Whole that to
 	// an answer that isn't streamed, over all keys; 0 if not known.
 	Latency, Whole time.Duration
+	// Headroom is what the provider last said that it takes of this model, and Told
+	// when it said so; none and zero if it never did.
+	Headroom []Headroom
+	Told     time.Time
 }
 
 // Snapshot says for pages and metrics how the keys fare: a row for each of them,
@@ -35,7 +39,7 @@ func (b *Board) Snapshot(keys []string) []State {
 	defer b.mu.Unlock()
 	known := make(map[uint64][]State)
 	b.pairs.all(func(id pair, p *pairState) {
-		row := State{Model: id.model, Failures: p.failures, Last: p.last}
+		row := State{Model: id.model, Failures: p.failures, Last: p.last, Headroom: p.headroom, Told: p.told}
 		row.Reason, row.Until = state(b.keys.peek(id.key), p, now)
 		row.Latency, _ = b.latencies.peek(series{id.model, true}).value(now)
 		row.Whole, _ = b.latencies.peek(series{id.model, false}).value(now)

@@ -34,6 +34,10 @@ type Result struct {
 	// the whole answer where it was not streamed; 0 if none came.
 	FirstToken time.Duration
 	Stream     bool
+	// Headroom is what the answer's headers said of the provider's own limits, Told
+	// when they came.
+	Headroom []Headroom
+	Told     time.Time
 }
 
 // Reason is why a key is not given out.

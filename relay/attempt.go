@@ -43,6 +43,9 @@ type attempt struct {
 	asked    bool // the request has been sent
 	began    bool // the answer has gone out, or begun to
 
+	headroom []health.Headroom // what the answer's headers said of the provider's limits
+	told     time.Time
+
 	accounted bool
 	span      trace.Span // nil: it is not traced
 }
@@ -89,6 +92,8 @@ func (a *attempt) run(ctx context.Context) (err error) {
 	}
 	defer resp.Body.Close()
 	a.try.Status = resp.StatusCode
+	a.told = a.relay.Now()
+	a.headroom = health.HeadroomIn(resp.Header, a.told)
 	if resp.StatusCode == http.StatusSwitchingProtocols { // its body is the connection, and has no end
 		return garbage(errors.New("the provider wants to speak another protocol"))
 	}
@@ -172,6 +177,7 @@ func (a *attempt) end(err error) {
 		result.Verdict = health.Neutral
 	}
 	result.FirstToken, result.Stream = a.try.FirstToken, a.req.Stream
+	result.Headroom, result.Told = a.headroom, a.told
 	if a.asked && result.FirstToken == 0 && a.waitedFor(err) {
 		result.FirstToken = a.try.Took
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/layergateway/layergateway/health"
 	"github.com/layergateway/layergateway/openai"
 	"github.com/layergateway/layergateway/provider"
 	"github.com/layergateway/layergateway/provider/anthropic"
@@ -152,6 +154,28 @@ func TestMadeUpModels(t *testing.T) {
 	p := r.Providers["a"]
 	if rows := p.Health.Snapshot(p.Keys.Values()); len(rows) != 1 || len(a.got) != 6 {
 		t.Errorf("asked %d times, remembered %+v", len(a.got), rows)
+	}
+}
+
+// TestHeadroom: what a provider says of its own limits is kept, of an answer and of
+// a refusal.
+func TestHeadroom(t *testing.T) {
+	left := func(n string) http.Header {
+		return http.Header{"X-Ratelimit-Limit-Requests": {"100"}, "X-Ratelimit-Remaining-Requests": {n}}
+	}
+	a := &upstream{answers: []answer{
+		{header: left("99"), body: good}, {typ: "text/event-stream", header: left("98"), body: goodStream},
+		{status: 500, header: left("97"), body: `{}`},
+	}}
+	r := setup(t, a, nil, gateJSON(``))
+	p := r.Providers["a"]
+	for i, body := range []string{hi, hiStream, hi} {
+		ask(r, body, nil)
+		rows := p.Health.Snapshot(p.Keys.Values())
+		want := []health.Headroom{{What: "requests", Remaining: int64(99 - i), Limit: 100}}
+		if len(rows) != 2 || !slices.Equal(rows[1].Headroom, want) || rows[1].Told.IsZero() {
+			t.Errorf("after %d: %+v", i+1, rows)
+		}
 	}
 }
 
