@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 
@@ -35,7 +36,7 @@ const (
 //
 // It is open to who comes with the admin key, from a browser through its login or as a bearer token. It answers under
 // hosts that the configuration names, localhost and IP addresses alone, so that no stranger's page can have a browser
-// ask it under a name of its own.
+// ask it under a name of its own. Whoever comes with many wrong keys has to wait.
 type Dashboard struct {
 	// The key that opens the pages: its hash as sha256:<64 hex digits>, a placeholder such as {env.NAME} or
 	// {file./path} that is resolved when the configuration is loaded, or the key itself, of at least 16 bytes. In the
@@ -45,6 +46,10 @@ type Dashboard struct {
 	// Serve the pages to everybody who gets here, because authentication stands in front: basic_auth, forward_auth,
 	// client certificates. Default: false.
 	Unprotected bool `json:"unprotected,omitempty"`
+
+	// Where a request's trace can be seen: an address with {trace_id} in it. The page of a request links there.
+	// Default: none.
+	TraceURL string `json:"trace_url,omitempty"`
 
 	app   *App
 	pages *dashboard.Handler
@@ -72,6 +77,13 @@ func (d *Dashboard) check() error {
 	case d.AdminKey != "" && d.Unprotected:
 		return errTwoAdmins
 	}
+	if d.TraceURL == "" {
+		return nil
+	}
+	u, err := url.Parse(strings.ReplaceAll(d.TraceURL, dashboard.TraceID, "0"))
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || !strings.Contains(d.TraceURL, dashboard.TraceID) {
+		return fmt.Errorf("trace_url: %q is not an address with %s in it, such as https://jaeger.example.com/trace/%[2]s", d.TraceURL, dashboard.TraceID)
+	}
 	return nil
 }
 
@@ -85,7 +97,10 @@ func (d *Dashboard) Provision(ctx caddy.Context) error {
 		return err
 	}
 	d.app = app.(*App)
-	door := &dashboard.Door{Named: namedHost}
+	door := &dashboard.Door{Named: namedHost, Client: func(r *http.Request) string {
+		client, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
+		return client
+	}}
 	if !d.Unprotected {
 		if door.Admin, err = d.admin(); err != nil {
 			return err
@@ -168,8 +183,9 @@ func (d *Dashboard) options(ctx caddy.Context, door *dashboard.Door) dashboard.O
 		},
 		Gates: a.gateways.gates, Keys: a.gateways.keys, Providers: a.gateways.providers,
 		Catalog: a.shownCatalog, Store: a.shownStore, Chat: a.gateways.try, Ready: a.ready,
-		API:     a.adminAPI(store.ByDashboard, leaving, ctx.Logger()),
-		Leaving: leaving, Log: ctx.Logger(),
+		TraceURL: d.TraceURL,
+		API:      a.adminAPI(store.ByDashboard, leaving, ctx.Logger()),
+		Leaving:  leaving, Log: ctx.Logger(),
 	}
 }
 
@@ -215,6 +231,7 @@ func (l *gatewayList) all() []*Gateway {
 //	layer_dashboard [<matcher>] {
 //		admin_key <key>
 //		unprotected
+//		trace_url <address with {trace_id}>
 //	}
 func parseDashboard(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 	d := h.Dispenser
@@ -224,7 +241,7 @@ func parseDashboard(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 		return nil, d.ArgErr()
 	}
 	made := new(Dashboard)
-	err := words{"admin_key": made.parseKey, "unprotected": noArgs(&made.Unprotected)}.block(d, dashboardDirective)
+	err := words{"admin_key": made.parseKey, "unprotected": noArgs(&made.Unprotected), "trace_url": oneArg(&made.TraceURL)}.block(d, dashboardDirective)
 	if err != nil {
 		return nil, err
 	}

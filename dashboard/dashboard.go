@@ -30,6 +30,8 @@ type Options struct {
 	Store func() (keys KeyStore, done func(), ok bool)
 	// Chat answers a chat completion at a gate, as the gateway would for a client. Required.
 	Chat func(w http.ResponseWriter, r *http.Request, gateID string)
+	// TraceURL is where a trace can be seen, with {trace_id} in it. Default: nowhere.
+	TraceURL string
 	// Ready reports what keeps the gateway from serving; nil is nothing. Required.
 	Ready func() error
 	// API answers what is below api/, for who may come in. Default: nothing is there.
@@ -104,20 +106,25 @@ func Serves(path string) bool {
 // ServeHTTP implements http.Handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	setHeaders(w.Header())
+	path := r.URL.Path
+	if path == "/healthz" || path == "/readyz" { // for anybody, under any name
+		h.health(w, r)
+		return
+	}
 	if err := h.o.Door.check(r); err != nil {
 		http.Error(w, err.Error(), http.StatusForbidden)
 		return
 	}
-	switch path := r.URL.Path; {
-	case path == "/healthz", path == "/readyz":
-		h.health(w, r)
+	switch {
 	case strings.HasPrefix(path, "/assets/"):
 		serveAsset(w, r)
 	case path == "/login":
 		h.login(w, r)
-	case !h.o.Door.admits(r, h.o.Now()):
-		h.turnAway(w, r)
 	default:
+		if in, wait := h.o.Door.admits(r, h.o.Now()); !in {
+			h.turnAway(w, r, wait)
+			return
+		}
 		h.pages.ServeHTTP(w, r)
 	}
 }

@@ -64,6 +64,7 @@ func newSite(t *testing.T) *site {
 		Ledger:    func() (Ledger, func()) { return l, func() {} },
 		Gates:     testGates,
 		Keys:      testKeys,
+		TraceURL:  "https://traces.example/?q={trace_id}&a=b",
 		Providers: testProviders,
 		Catalog:   testCatalog,
 		Store:     func() (KeyStore, func(), bool) { return keys, func() {}, true },
@@ -286,7 +287,8 @@ func TestRequestPage(t *testing.T) {
 	html := s.page(t, "/requests/"+testRow(5).ID)
 	// 205 tokens at $3, 1,000 of the cache at $0.30, 340 at $15 per million, of which 40 are reasoning.
 	wantAll(t, html, "$3 per million", "$0.3 per million", "$15 per million", "$0.000615", "$0.0003", "$0.0045", "$0.0006", "$0.006015",
-		"logprobs", "set:3/15/0.3/3.75", "&#34;messages&#34;", "gpt-4o", "503", "0af7651916cd43dd8448eb211c80319c")
+		"logprobs", "set:3/15/0.3/3.75", "&#34;messages&#34;", "gpt-4o", "503",
+		`href="https://traces.example/?q=0af7651916cd43dd8448eb211c80319c&amp;a=b"`)
 	if strings.Contains(html, "do not add up") {
 		t.Error("the lines do not add up to the bill")
 	}
@@ -308,6 +310,9 @@ func TestHealth(t *testing.T) {
 		if w := s.do(t, http.MethodGet, path, nil, naked); w.Code != http.StatusOK || w.Body.String() != "ok\n" {
 			t.Errorf("%s: %d %q", path, w.Code, w.Body)
 		}
+	}
+	if w := s.do(t, http.MethodGet, "/healthz", nil, naked, host("gateway.svc.cluster.local")); w.Code != http.StatusOK {
+		t.Errorf("under the name that a probe has for it: %d", w.Code)
 	}
 	s.ready = errors.New("postgres://user:secret@host is away")
 	if w := s.do(t, http.MethodGet, "/readyz", nil, naked); w.Code != http.StatusServiceUnavailable || strings.Contains(w.Body.String(), "secret") {

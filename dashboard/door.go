@@ -27,6 +27,8 @@ type Door struct {
 	Sessions *Sessions
 	// Named reports whether the configuration names the host of a request. Required.
 	Named func(*http.Request) bool
+	// Client is the address that a request comes from. Default: that of the connection.
+	Client func(*http.Request) string
 }
 
 const (
@@ -64,27 +66,46 @@ func isAddress(host string) bool {
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || net.ParseIP(host) != nil
 }
 
-// admits reports whether the request comes with the key, or from a browser that did.
-func (d *Door) admits(r *http.Request, now time.Time) bool {
+// admits reports whether the request comes with the key, or from a browser that did. If it doesn't, wait is how long a
+// key from there is not even looked at.
+func (d *Door) admits(r *http.Request, now time.Time) (in bool, wait time.Duration) {
 	if d.Admin == nil {
-		return true
+		return true, 0
 	}
 	if scheme, key, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "bearer") {
-		return d.fits(strings.TrimSpace(key))
+		return d.fits(strings.TrimSpace(key), d.guesser(r, false), now)
 	}
 	cookie, err := r.Cookie(cookieName)
-	return err == nil && d.Sessions.valid(cookie.Value, *d.Admin, now)
+	return err == nil && d.Sessions.valid(cookie.Value, *d.Admin, now), 0
 }
 
-func (d *Door) fits(key string) bool {
+// fits reports whether a key is the one that lets in. Too many wrong ones from the same place have to wait.
+func (d *Door) fits(key string, from guesser, now time.Time) (in bool, wait time.Duration) {
+	if wait := d.Sessions.wrong.wait(from, now); wait > 0 {
+		return false, wait
+	}
 	hash := access.HashOf(key)
-	return subtle.ConstantTimeCompare(hash[:], d.Admin[:]) == 1
+	if subtle.ConstantTimeCompare(hash[:], d.Admin[:]) != 1 {
+		d.Sessions.wrong.wrong(from, now)
+		return false, 0
+	}
+	return true, 0
 }
 
-// Sessions are the browsers that are logged in. The zero value is ready; it is safe for concurrent use.
+func (d *Door) client(r *http.Request) string {
+	if d.Client != nil {
+		return d.Client(r)
+	}
+	host, _, _ := net.SplitHostPort(r.RemoteAddr)
+	return host
+}
+
+// Sessions are the browsers that are logged in, and who came with wrong keys. The zero value is ready; it is safe for
+// concurrent use.
 type Sessions struct {
-	mu   sync.Mutex
-	open map[[sha256.Size]byte]session // by the hash of what the cookie has
+	wrong guesses
+	mu    sync.Mutex
+	open  map[[sha256.Size]byte]session // by the hash of what the cookie has
 }
 
 type session struct {
@@ -130,8 +151,19 @@ func (s *Sessions) end(token string) {
 	delete(s.open, sha256.Sum256([]byte(token)))
 }
 
-// turnAway asks a person for the key, and tells a program that it lacks it.
-func (h *Handler) turnAway(w http.ResponseWriter, r *http.Request) {
+// turnAway asks a person for the key, and tells a program that it lacks it, or that it has to wait.
+func (h *Handler) turnAway(w http.ResponseWriter, r *http.Request, wait time.Duration) {
+	if wait > 0 {
+		w.Header().Set("Retry-After", seconds(wait))
+		if strings.HasPrefix(r.URL.Path, "/api/") {
+			(&openai.Error{
+				Status: http.StatusTooManyRequests, Type: openai.TypeRateLimit, Code: "rate_limit_exceeded", Message: tooMany(wait),
+			}).Write(w)
+			return
+		}
+		h.refuse(w, r, http.StatusTooManyRequests, tooMany(wait))
+		return
+	}
 	w.Header().Set("WWW-Authenticate", "Bearer")
 	if strings.HasPrefix(r.URL.Path, "/api/") {
 		(&openai.Error{
@@ -144,13 +176,17 @@ func (h *Handler) turnAway(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodGet {
 		back = strings.TrimPrefix(r.URL.RequestURI(), "/")
 	}
-	h.loginForm(w, r, back, "")
+	h.loginForm(w, r, http.StatusUnauthorized, loginPage{Back: back})
+}
+
+func tooMany(wait time.Duration) string {
+	return "Too many wrong admin keys came from your address: try again in " + seconds(wait) + " s."
 }
 
 type loginPage struct{ Back, Problem string }
 
-func (h *Handler) loginForm(w http.ResponseWriter, r *http.Request, back, problem string) {
-	h.render(w, r, http.StatusUnauthorized, "login", "Log in", loginPage{back, problem})
+func (h *Handler) loginForm(w http.ResponseWriter, r *http.Request, status int, p loginPage) {
+	h.render(w, r, status, "login", "Log in", p)
 }
 
 // login opens a session for who knows the key.
@@ -160,29 +196,38 @@ func (h *Handler) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if r.Method != http.MethodPost {
-		h.loginForm(w, r, "", "")
+		h.loginForm(w, r, http.StatusUnauthorized, loginPage{})
 		return
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	back := r.PostFormValue("back")
-	if !h.o.Door.fits(r.PostFormValue("key")) {
-		h.o.Log.Warn("somebody tried to log in with a wrong admin_key", zap.String("remote", r.RemoteAddr))
-		h.loginForm(w, r, back, "This is not the admin key.")
-		return
+	switch in, wait := h.o.Door.fits(r.PostFormValue("key"), h.o.Door.guesser(r, true), h.o.Now()); {
+	case in:
+		setCookie(w, r, h.o.Door.Sessions.begin(*h.o.Door.Admin, h.o.Now()), int(sessionTime/time.Second))
+		redirect(w, inside(back))
+	case wait > 0:
+		w.Header().Set("Retry-After", seconds(wait))
+		h.loginForm(w, r, http.StatusTooManyRequests, loginPage{back, tooMany(wait)})
+	default:
+		h.o.Log.Warn("somebody tried to log in with a wrong admin_key", zap.String("client", h.o.Door.client(r)))
+		h.loginForm(w, r, http.StatusUnauthorized, loginPage{back, "This is not the admin key."})
 	}
-	// Without a path the cookie is for where the dashboard is mounted.
+}
+
+// setCookie gives the browser a session, or takes it away if maxAge is negative. Without a path the cookie is for where
+// the dashboard is mounted. Who takes TLS off in front says so; whoever else does deprives its own cookie alone.
+func setCookie(w http.ResponseWriter, r *http.Request, value string, maxAge int) {
 	http.SetCookie(w, &http.Cookie{
-		Name: cookieName, Value: h.o.Door.Sessions.begin(*h.o.Door.Admin, h.o.Now()),
-		MaxAge: int(sessionTime / time.Second), HttpOnly: true, Secure: r.TLS != nil, SameSite: http.SameSiteStrictMode,
+		Name: cookieName, Value: value, MaxAge: maxAge, HttpOnly: true, SameSite: http.SameSiteStrictMode,
+		Secure: r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https",
 	})
-	redirect(w, inside(back))
 }
 
 func (h *Handler) logout(w http.ResponseWriter, r *http.Request) {
 	if cookie, err := r.Cookie(cookieName); err == nil && h.o.Door.Admin != nil {
 		h.o.Door.Sessions.end(cookie.Value)
 	}
-	http.SetCookie(w, &http.Cookie{Name: cookieName, MaxAge: -1, HttpOnly: true, Secure: r.TLS != nil, SameSite: http.SameSiteStrictMode})
+	setCookie(w, r, "", -1)
 	redirect(w, "./")
 }
 

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -15,12 +17,16 @@ import (
 	"github.com/layergateway/layergateway/ledger"
 )
 
+// TraceID stands for a trace's id in Options.TraceURL.
+const TraceID = "{trace_id}"
+
 type requestPage struct {
 	Row      ledger.Row
 	Bars     []bar
 	Usage    []usageLine
 	Bills    []attemptBill
 	Payloads []payload
+	TraceURL string // "" if there is no place to see the trace
 }
 
 // bar is one attempt on the timeline, in thousandths of its width.
@@ -63,6 +69,9 @@ func (h *Handler) request(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p := requestPage{Row: row, Bars: bars(&row), Usage: usageLines(row.Usage)}
+	if row.Trace != "" {
+		p.TraceURL = strings.ReplaceAll(h.o.TraceURL, TraceID, url.QueryEscape(row.Trace))
+	}
 	if p.Bills, err = bills(&row); err != nil {
 		h.o.Log.Error("the price of a request can't be read", zap.String("request_id", row.ID), zap.Error(err))
 	}
