@@ -10,16 +10,18 @@ import (
 	"github.com/layergateway/layergateway/ledger"
 )
 
-// chart is numbers over time. The page has it as a table, of which a script draws lines.
+// chart is numbers over time. The page has it as a table, which a script draws.
 type chart struct {
 	ID, Title string
 	Unit      string // "usd", "count", "seconds", "percent"
+	Stacked   bool   // the series are parts of a whole
 	Series    []string
 	Rows      []chartRow
 }
 
 type chartRow struct {
 	Time  time.Time
+	Day   bool // it is a day, which has no time of day
 	Cells []cell
 }
 
@@ -29,96 +31,123 @@ type cell struct{ Value, Text string }
 // maxSeries is how many lines a chart has; the rest is one more.
 const maxSeries = 5
 
-// charts are those of sums by step and one dimension.
+// measure makes a number of sums.
+type measure func(*ledger.Sums) cell
+
+func spend(s *ledger.Sums) cell    { return moneyCell(s.Cost) }
+func asked(s *ledger.Sums) cell    { return countCell(s.Requests) }
+func inAndOut(s *ledger.Sums) cell { return countCell(s.Input + s.Output) }
+func failed(s *ledger.Sums) cell {
+	if s.Requests == 0 {
+		return cell{Text: "–"}
+	}
+	return cell{strconv.FormatFloat(ratio(s.Failed, s.Requests)*100, 'f', 2, 64), percent(s.Failed, s.Requests)}
+}
+
+func latency(q float64) measure {
+	return func(s *ledger.Sums) cell { return durCell(s.TotalTimes.Quantile(q)) }
+}
+
+func firstToken(q float64) measure {
+	return func(s *ledger.Sums) cell { return durCell(s.FirstTimes.Quantile(q)) }
+}
+
+// charts are those of sums by step and one dimension, or of all together.
 func charts(s span, by ledger.Dimension, points []ledger.Point) []chart {
-	steps := s.steps()
-	at := make(map[int64]int, len(steps))
-	for i, t := range steps {
-		at[t.Unix()] = i
+	if by == ledger.ByAll {
+		return chartsOfAll(s, points)
 	}
-	sums := make([]ledger.Sums, len(steps))
-	for i := range points {
-		if step, ok := at[points[i].Time.Unix()]; ok {
-			addSums(&sums[step], &points[i].Sums)
-		}
-	}
-	whole := func(id, title, unit string, names []string, cells func(*ledger.Sums) []cell) chart {
-		c := chart{ID: id, Title: title, Unit: unit, Series: names}
-		for i, t := range steps {
-			c.Rows = append(c.Rows, chartRow{t, cells(&sums[i])})
+	names, sums := parted(s, by, points)
+	one := func(id, title, unit string, stacked bool, of measure) chart {
+		c := chart{ID: id, Title: title, Unit: unit, Stacked: stacked, Series: names}
+		for i, t := range s.steps() {
+			row := chartRow{Time: t, Day: s.days()}
+			for line := range names {
+				row.Cells = append(row.Cells, of(&sums[i][line]))
+			}
+			c.Rows = append(c.Rows, row)
 		}
 		return c
 	}
 	return []chart{
-		parted(steps, at, by, points, chart{ID: "spend", Title: "Spend", Unit: "usd"}, moneyCell,
-			func(s *ledger.Sums) int64 { return int64(s.Cost) }),
-		parted(steps, at, by, points, chart{ID: "requests", Title: "Requests", Unit: "count"}, countCell,
-			func(s *ledger.Sums) int64 { return s.Requests }),
-		whole("tokens", "Tokens", "count", []string{"input", "output", "from cache"}, func(s *ledger.Sums) []cell {
-			return []cell{countCell(s.Input), countCell(s.Output), countCell(s.CachedInput)}
-		}),
-		whole("errors", "Error rate", "percent", []string{"failed"}, func(s *ledger.Sums) []cell {
-			if s.Requests == 0 {
-				return []cell{{Text: "–"}}
-			}
-			return []cell{{strconv.FormatFloat(ratio(s.Failed, s.Requests)*100, 'f', 2, 64), percent(s.Failed, s.Requests)}}
-		}),
-		whole("latency", "Latency", "seconds", []string{"half below", "95% below"}, func(s *ledger.Sums) []cell {
-			return []cell{durCell(s.TotalTimes.Quantile(.5)), durCell(s.TotalTimes.Quantile(.95))}
-		}),
-		whole("first", "Time to first token", "seconds", []string{"half below", "95% below"}, func(s *ledger.Sums) []cell {
-			return []cell{durCell(s.FirstTimes.Quantile(.5)), durCell(s.FirstTimes.Quantile(.95))}
-		}),
+		one("spend", "Spend", "usd", true, spend), one("requests", "Requests", "count", true, asked),
+		one("tokens", "Tokens", "count", true, inAndOut), one("errors", "Error rate", "percent", false, failed),
+		one("latency", "Latency, p95", "seconds", false, latency(.95)), one("first", "Time to first token, p95", "seconds", false, firstToken(.95)),
 	}
 }
 
-// parted fills a chart with a line for each of the largest, and one for the rest.
-func parted(steps []time.Time, at map[int64]int, by ledger.Dimension, points []ledger.Point, c chart, text func(int64) cell, value func(*ledger.Sums) int64) chart {
-	totals := make(map[string]int64)
-	names := make(map[string]string)
-	for i := range points {
-		p := &points[i]
-		totals[p.ID] += value(&p.Sums)
-		names[p.ID] = labelOf(p, by)
+// chartsOfAll are those of all together, which have room for more than one measure.
+func chartsOfAll(s span, points []ledger.Point) []chart {
+	_, sums := parted(s, ledger.ByAll, points)
+	one := func(id, title, unit string, stacked bool, names []string, of ...measure) chart {
+		c := chart{ID: id, Title: title, Unit: unit, Stacked: stacked, Series: names}
+		for i, t := range s.steps() {
+			row := chartRow{Time: t, Day: s.days()}
+			for _, m := range of {
+				row.Cells = append(row.Cells, m(&sums[i][0]))
+			}
+			c.Rows = append(c.Rows, row)
+		}
+		return c
 	}
-	var ids []string
-	for id := range totals {
-		ids = append(ids, id)
+	quantiles := []string{"p50", "p95"}
+	return []chart{
+		one("spend", "Spend", "usd", true, []string{"spend"}, spend),
+		one("requests", "Requests", "count", true, []string{"answered", "failed"},
+			func(s *ledger.Sums) cell { return countCell(s.Requests - s.Failed) }, func(s *ledger.Sums) cell { return countCell(s.Failed) }),
+		one("tokens", "Tokens", "count", true, []string{"input", "input from cache", "output"},
+			func(s *ledger.Sums) cell { return countCell(max(s.Input-s.CachedInput, 0)) },
+			func(s *ledger.Sums) cell { return countCell(s.CachedInput) }, func(s *ledger.Sums) cell { return countCell(s.Output) }),
+		one("errors", "Error rate", "percent", false, []string{"failed"}, failed),
+		one("latency", "Latency", "seconds", false, quantiles, latency(.5), latency(.95)),
+		one("first", "Time to first token", "seconds", false, quantiles, firstToken(.5), firstToken(.95)),
 	}
-	slices.SortFunc(ids, func(a, b string) int { return cmp.Or(cmp.Compare(totals[b], totals[a]), cmp.Compare(a, b)) })
+}
+
+// parted adds sums up to one for each step and line. Lines are the largest of a dimension, the same ones in all charts,
+// and one for the rest.
+func parted(s span, by ledger.Dimension, points []ledger.Point) (names []string, sums [][]ledger.Sums) {
 	line := make(map[string]int)
-	for i, id := range ids {
-		line[id] = min(i, maxSeries)
+	for i, p := range largest(points) {
+		line[p.ID] = min(i, maxSeries)
 		if i < maxSeries {
-			c.Series = append(c.Series, names[id])
+			names = append(names, labelOf(&p, by))
 		} else if i == maxSeries {
-			c.Series = append(c.Series, "all others")
+			names = append(names, "all others")
 		}
 	}
-	if len(ids) == 0 {
-		c.Series = []string{"all"}
+	if len(names) == 0 {
+		names = []string{"none"}
 	}
-	table := make([][]int64, len(steps))
-	for i := range table {
-		table[i] = make([]int64, len(c.Series))
+	steps := s.steps()
+	at := make(map[int64]int, len(steps))
+	sums = make([][]ledger.Sums, len(steps))
+	for i, t := range steps {
+		at[t.Unix()] = i
+		sums[i] = make([]ledger.Sums, len(names))
 	}
 	for i := range points {
 		if step, ok := at[points[i].Time.Unix()]; ok {
-			table[step][line[points[i].ID]] += value(&points[i].Sums)
+			addSums(&sums[step][line[points[i].ID]], &points[i].Sums)
 		}
 	}
-	for i, t := range steps {
-		row := chartRow{Time: t}
-		for _, n := range table[i] {
-			row.Cells = append(row.Cells, text(n))
-		}
-		c.Rows = append(c.Rows, row)
-	}
-	return c
+	return names, sums
 }
 
-func moneyCell(n int64) cell {
-	return cell{strconv.FormatFloat(float64(n)/dollar, 'g', -1, 64), money(cost.Amount(n))}
+// largest are the sums of each value of a dimension, by their part in spend and requests together: some cost nothing, and
+// some are seldom asked.
+func largest(points []ledger.Point) []ledger.Point {
+	all := merge(points)
+	whole := total(all)
+	part := func(p *ledger.Point) float64 {
+		return ratio(int64(p.Cost), int64(whole.Cost)) + ratio(p.Requests, whole.Requests)
+	}
+	slices.SortStableFunc(all, func(a, b ledger.Point) int { return cmp.Compare(part(&b), part(&a)) })
+	return all
+}
+
+func moneyCell(n cost.Amount) cell {
+	return cell{strconv.FormatFloat(float64(n)/dollar, 'g', -1, 64), money(n)}
 }
 
 func countCell(n int64) cell { return cell{strconv.FormatInt(n, 10), grouped(n)} }
@@ -133,6 +162,8 @@ func durCell(d time.Duration) cell {
 // labelOf is what a value of a dimension is called. Models are called with their provider, as two may have the same.
 func labelOf(p *ledger.Point, by ledger.Dimension) string {
 	switch {
+	case by == ledger.ByAll:
+		return together
 	case by == ledger.ByModel && p.ID == "/":
 		return "none"
 	case by == ledger.ByModel:

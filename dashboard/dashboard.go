@@ -82,6 +82,8 @@ func (h *Handler) routes() http.Handler {
 	mux.HandleFunc("POST /keys/{id}/revoke", h.revokeKey)
 	mux.HandleFunc("GET /providers", h.providers)
 	mux.HandleFunc("GET /models", h.models)
+	mux.HandleFunc("GET /models.csv", h.catalogExport)
+	mux.HandleFunc("GET /models.json", h.catalogExport)
 	mux.HandleFunc("POST /logout", h.logout)
 	if h.o.API != nil {
 		mux.Handle("/api/", http.StripPrefix("/api", h.o.API))
@@ -93,7 +95,7 @@ func (h *Handler) routes() http.Handler {
 // places are the first words of the paths that are the dashboard's.
 var places = map[string]bool{
 	"": true, "overview.csv": true, "overview.json": true, "requests": true, "requests.csv": true, "requests.json": true,
-	"gates": true, "keys": true, "providers": true, "models": true, "assets": true, "api": true,
+	"gates": true, "keys": true, "providers": true, "models": true, "models.csv": true, "models.json": true, "assets": true, "api": true,
 	"login": true, "logout": true, "healthz": true, "readyz": true,
 }
 

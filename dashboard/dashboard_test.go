@@ -125,6 +125,13 @@ func testProviders() []Provider {
 func testCatalog() Catalog {
 	known, _ := cost.ParsePrice("3", "15", "0.3", "3.75")
 	return Catalog{Version: "genai-prices@test", Built: noon.Add(-30 * day), Source: "prices.json", Age: time.Hour, Known: true,
+		Entries: func() []cost.Entry {
+			list := []cost.Entry{{Provider: "anthropic", Model: "claude-sonnet-4-5", Price: known}}
+			for i := range 250 {
+				list = append(list, cost.Entry{Provider: "openai", Model: fmt.Sprintf("gpt-%03d", i), Price: known})
+			}
+			return append(list, cost.Entry{Provider: evil, Model: evil, Price: known})
+		},
 		Price: func(provider, _ string) cost.Price {
 			if provider == "anthropic" {
 				return known
@@ -286,7 +293,7 @@ func TestRequestPage(t *testing.T) {
 	}
 	html := s.page(t, "/requests/"+testRow(5).ID)
 	// 205 tokens at $3, 1,000 of the cache at $0.30, 340 at $15 per million, of which 40 are reasoning.
-	wantAll(t, html, "$3 per million", "$0.3 per million", "$15 per million", "$0.000615", "$0.0003", "$0.0045", "$0.0006", "$0.006015",
+	wantAll(t, html, "$3.00 per million", "$0.30 per million", "$15.00 per million", "$0.000615", "$0.0003", "$0.0045", "$0.0006", "$0.006015",
 		"logprobs", "set:3/15/0.3/3.75", "&#34;messages&#34;", "gpt-4o", "503",
 		`href="https://traces.example/?q=0af7651916cd43dd8448eb211c80319c&amp;a=b"`)
 	if strings.Contains(html, "do not add up") {
@@ -301,6 +308,18 @@ func TestProvidersPage(t *testing.T) {
 	s := newSite(t)
 	wantAll(t, s.page(t, "/providers"), "1 key left out", "key refused", "again in 1 min", "640 ms",
 		`<span class="number">39,120</span> of 40,000 input-tokens <span class="hint">all again in 30 s</span>`, "said 2 min ago", "no key: {env.OPENAI_API_KEY} is empty")
+}
+
+func TestCatalog(t *testing.T) {
+	s := newSite(t)
+	wantAll(t, s.page(t, "/models"), "genai-prices@test", "30 days ago", "1 to 100 of 252", "openai/gpt-098", `href="models?skip=100#list"`,
+		`<td class="number">$3.00</td><td class="number">$0.30</td><td class="number">$3.75</td><td class="number">$15.00</td>`)
+	wantAll(t, s.page(t, "/models?skip=200"), "201 to 252 of 252", `href="models?skip=100#list"`)
+	wantAll(t, s.page(t, "/models?q=GPT-24&type=openai"), "1 to 10 of 10 found among 252", `value="GPT-24"`)
+	wantAll(t, s.page(t, "/models?q=nothing"), "The list has no such model")
+	wantAll(t, s.page(t, "/models.csv?q=sonnet"), "provider,model,input,cached_input,cache_write,output,price_version\nanthropic,claude-sonnet-4-5,3,0.3,3.75,15,set:3/15/0.3/3.75\n")
+	wantAll(t, s.page(t, "/models.json?type=anthropic"),
+		`[{"provider":"anthropic","model":"claude-sonnet-4-5","input":3,"cached_input":0.3,"cache_write":3.75,"output":15,"price_version":"set:3/15/0.3/3.75"}]`)
 }
 
 func TestHealth(t *testing.T) {

@@ -72,6 +72,11 @@ func csvRow(row *ledger.Row) []string {
 		amount, string(row.Bill.Status), row.Bill.PriceVersion, millis(row.FirstToken), millis(row.Total),
 		strings.Join(row.Dropped, " "), strings.Join(row.Overridden, " "), row.Agent, row.Client, row.Trace,
 	}
+	return harmless(cells)
+}
+
+// harmless keeps a spreadsheet from taking somebody's words for a formula.
+func harmless(cells []string) []string {
 	for i, c := range cells {
 		if c != "" && strings.ContainsRune("=+-@\t\r", rune(c[0])) {
 			cells[i] = "'" + c
@@ -132,12 +137,8 @@ func (h *Handler) requestsJSON(w http.ResponseWriter, r *http.Request) {
 // overviewExport gives the sums of the overview's time by one dimension and step.
 func (h *Handler) overviewExport(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
-	s, by := spanOf(q, h.o.Now()), ledger.ByGate
-	for _, d := range dimensions {
-		if d.Name == q.Get("by") {
-			by = d.by
-		}
-	}
+	s := spanOf(q, h.o.Now())
+	dimension, by := dimensionOf(q)
 	l, done := h.o.Ledger()
 	defer done()
 	narrowed := narrow{q.Get("gate"), q.Get("key"), q.Get("provider"), q.Get("model")}
@@ -152,7 +153,7 @@ func (h *Handler) overviewExport(w http.ResponseWriter, r *http.Request) {
 	}
 	attach(w, "text/csv; charset=utf-8", "overview.csv")
 	out := csv.NewWriter(w)
-	_ = out.Write([]string{"time", string(by) + "_id", string(by), "requests", "failed", "unpriced", "estimated", "attempts",
+	_ = out.Write([]string{"time", dimension + "_id", dimension, "requests", "failed", "unpriced", "estimated", "attempts",
 		"input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens", "cost_usd",
 		"latency_p50_ms", "latency_p95_ms", "first_token_p50_ms", "first_token_p95_ms"})
 	for i := range points {
@@ -163,11 +164,7 @@ func (h *Handler) overviewExport(w http.ResponseWriter, r *http.Request) {
 		}
 		cells = append(cells, p.Cost.String(), millis(p.TotalTimes.Quantile(.5)), millis(p.TotalTimes.Quantile(.95)),
 			millis(p.FirstTimes.Quantile(.5)), millis(p.FirstTimes.Quantile(.95)))
-		for i, c := range cells[:3] {
-			if c != "" && strings.ContainsRune("=+-@\t\r", rune(c[0])) {
-				cells[i] = "'" + c
-			}
-		}
+		harmless(cells[:3])
 		_ = out.Write(cells)
 	}
 	out.Flush() // whoever reads it no more needs no word of it

@@ -48,13 +48,26 @@ func sign(v float64) string {
 // exact is all digits of an amount.
 func exact(a cost.Amount) string { return "$" + a.String() }
 
-// rate is a price per token as everybody writes it: in dollars per million.
+// rate is a price per token as everybody writes it: in dollars per million, with two decimals at least.
 func rate(a cost.Amount) string {
+	text := perMillion(a)
+	switch _, decimals, _ := strings.Cut(text, "."); {
+	case a == 0 || len(decimals) > 1:
+	case decimals == "":
+		text += ".00"
+	default:
+		text += "0"
+	}
+	return "$" + text
+}
+
+// perMillion is a price per token in dollars per million of them.
+func perMillion(a cost.Amount) string {
 	const most = math.MaxInt64 / 1_000_000
 	if a > most {
-		return "$" + strconv.FormatFloat(float64(a)*1e-6, 'f', -1, 64)
+		return strconv.FormatFloat(float64(a)*1e-6, 'f', -1, 64)
 	}
-	return "$" + (a * 1_000_000).String()
+	return (a * 1_000_000).String()
 }
 
 // count is a number in few digits: 950, 12.3k, 4.56M.
@@ -118,18 +131,20 @@ func percent(part, whole int64) string {
 	return strconv.FormatFloat(float64(part)/float64(whole)*100, 'f', 1, 64) + "%"
 }
 
+const noChange = "no change"
+
 // change is how much more one number is than another.
 func change(now, before float64) string {
 	switch {
 	case before == 0 && now == 0:
-		return "no change"
+		return noChange
 	case before == 0:
 		return "new"
 	}
 	p := (now - before) / math.Abs(before) * 100
 	switch {
 	case math.Abs(p) < 0.05:
-		return "no change"
+		return noChange
 	case p > 999:
 		return "×" + strconv.FormatFloat(now/before, 'f', 0, 64)
 	}

@@ -14,6 +14,7 @@ type modelsPage struct {
 	Since    time.Time
 	Models   []modelRow
 	Unpriced []modelRow
+	List     catalogSearch
 }
 
 // modelRow is a model that a gate names or that was used.
@@ -63,5 +64,6 @@ func (h *Handler) models(w http.ResponseWriter, r *http.Request) {
 			p.Unpriced = append(p.Unpriced, m)
 		}
 	}
+	p.List = searchCatalog(p.Catalog.Entries(), r.URL.Query())
 	h.render(w, r, http.StatusOK, "models", "Models and prices", p)
 }

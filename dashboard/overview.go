@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"sync"
 	"time"
@@ -21,6 +22,22 @@ var dimensions = []struct {
 }{
 	{"gate", "Gates", ledger.ByGate}, {"model", "Models", ledger.ByModel}, {"provider", "Providers", ledger.ByProvider},
 	{"key", "Keys", ledger.ByKey},
+}
+
+// together is what the URL calls sums that nothing tells apart.
+const together = "all"
+
+// dimensionOf is the dimension that a URL names.
+func dimensionOf(q url.Values) (name string, by ledger.Dimension) {
+	if q.Get("by") == together {
+		return together, ledger.ByAll
+	}
+	for _, d := range dimensions {
+		if d.Name == q.Get("by") {
+			return d.Name, d.by
+		}
+	}
+	return dimensions[0].Name, dimensions[0].by
 }
 
 type overviewPage struct {
@@ -52,7 +69,7 @@ func (n narrow) Any() bool { return n != narrow{} }
 // tile is one number with what became of it.
 type tile struct {
 	Name, Value, Before, Change string
-	Worse                       bool // to have more of it is worse
+	Tone                        string // "better" or "worse", of numbers of which less is better
 }
 
 // breakdown is a table of sums by one dimension, the dearest first.
@@ -88,15 +105,11 @@ func (h *Handler) overview(w http.ResponseWriter, r *http.Request) {
 	defer done()
 	q := r.URL.Query()
 	p := overviewPage{
-		Span: spanOf(q, h.o.Now()), Ranges: ranges, By: dimensions[0].Name,
+		Span: spanOf(q, h.o.Now()), Ranges: ranges,
 		Narrow: narrow{q.Get("gate"), q.Get("key"), q.Get("provider"), q.Get("model")},
 	}
-	by := dimensions[0].by
-	for _, d := range dimensions {
-		if d.Name == q.Get("by") {
-			p.By, by = d.Name, d.by
-		}
-	}
+	var by ledger.Dimension
+	p.By, by = dimensionOf(q)
 	if err := p.read(r.Context(), l, by); err != nil {
 		h.fail(w, r, err)
 		return
@@ -238,22 +251,31 @@ func addSums(to, more *ledger.Sums) {
 }
 
 func tiles(now, before ledger.Sums) []tile {
-	number := func(name string, value func(*ledger.Sums) float64, text func(*ledger.Sums) string, worse bool) tile {
-		return tile{name, text(&now), text(&before), change(value(&now), value(&before)), worse}
+	number := func(name string, less bool, value func(*ledger.Sums) float64, text func(*ledger.Sums) string) tile {
+		n, b := value(&now), value(&before)
+		t := tile{Name: name, Value: text(&now), Before: text(&before), Change: change(n, b)}
+		switch {
+		case !less || now.Requests == 0 || before.Requests == 0 || t.Change == noChange:
+		case n > b:
+			t.Tone = "worse"
+		default:
+			t.Tone = "better"
+		}
+		return t
 	}
 	return []tile{
-		number("Spend", func(s *ledger.Sums) float64 { return float64(s.Cost) },
-			func(s *ledger.Sums) string { return money(s.Cost) }, true),
-		number("Requests", func(s *ledger.Sums) float64 { return float64(s.Requests) },
-			func(s *ledger.Sums) string { return count(s.Requests) }, false),
-		number("Tokens", func(s *ledger.Sums) float64 { return float64(s.Input + s.Output) },
-			func(s *ledger.Sums) string { return count(s.Input + s.Output) }, false),
-		number("Error rate", func(s *ledger.Sums) float64 { return ratio(s.Failed, s.Requests) },
-			func(s *ledger.Sums) string { return percent(s.Failed, s.Requests) }, true),
-		number("Latency, p95", func(s *ledger.Sums) float64 { return float64(s.TotalTimes.Quantile(.95)) },
-			func(s *ledger.Sums) string { return dur(s.TotalTimes.Quantile(.95)) }, true),
-		number("First token, p95", func(s *ledger.Sums) float64 { return float64(s.FirstTimes.Quantile(.95)) },
-			func(s *ledger.Sums) string { return dur(s.FirstTimes.Quantile(.95)) }, true),
+		number("Spend", false, func(s *ledger.Sums) float64 { return float64(s.Cost) },
+			func(s *ledger.Sums) string { return money(s.Cost) }),
+		number("Requests", false, func(s *ledger.Sums) float64 { return float64(s.Requests) },
+			func(s *ledger.Sums) string { return count(s.Requests) }),
+		number("Tokens", false, func(s *ledger.Sums) float64 { return float64(s.Input + s.Output) },
+			func(s *ledger.Sums) string { return count(s.Input + s.Output) }),
+		number("Error rate", true, func(s *ledger.Sums) float64 { return ratio(s.Failed, s.Requests) },
+			func(s *ledger.Sums) string { return percent(s.Failed, s.Requests) }),
+		number("Latency, p95", true, func(s *ledger.Sums) float64 { return float64(s.TotalTimes.Quantile(.95)) },
+			func(s *ledger.Sums) string { return dur(s.TotalTimes.Quantile(.95)) }),
+		number("First token, p95", true, func(s *ledger.Sums) float64 { return float64(s.FirstTimes.Quantile(.95)) },
+			func(s *ledger.Sums) string { return dur(s.FirstTimes.Quantile(.95)) }),
 	}
 }
 

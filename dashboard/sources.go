@@ -76,6 +76,8 @@ type Catalog struct {
 	// Age is how long ago that list was last known to be what its source has; ok is false if it was never read.
 	Age   time.Duration
 	Known bool
+	// Entries are all models of the list, by provider type and name.
+	Entries func() []cost.Entry
 	// Price is the price of a provider's model.
 	Price func(provider, model string) cost.Price
 }

@@ -74,6 +74,9 @@ func (s span) before() span {
 	return span{Name: s.Name, From: s.From.Add(-s.To.Sub(s.From)), To: s.From, Step: s.Step}
 }
 
+// days reports whether each step is of whole days.
+func (s span) days() bool { return s.Step >= day }
+
 // steps are the beginnings of all steps.
 func (s span) steps() []time.Time {
 	seconds := int64(s.Step / time.Second)

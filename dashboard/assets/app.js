@@ -7,7 +7,7 @@ const $ = (id) => document.getElementById(id);
 function localTimes(root) {
 	for (const time of root.querySelectorAll("time[datetime]")) {
 		const at = new Date(time.dateTime);
-		if (Number.isNaN(at.valueOf()) || time.dataset.local) continue;
+		if (Number.isNaN(at.valueOf()) || time.dataset.local) continue; // done, or a day
 		time.dataset.local = "yes";
 		time.title = time.textContent.trim() + " UTC";
 		const pad = (n) => String(n).padStart(2, "0");
@@ -31,15 +31,17 @@ const units = {
 
 function readTable(figure) {
 	const names = [...figure.querySelectorAll("thead th")].slice(1).map((th) => th.textContent);
-	const data = [[], ...names.map(() => [])];
-	const texts = [];
+	const table = { names, data: [[], ...names.map(() => [])], texts: [], times: [], days: false };
 	for (const tr of figure.querySelectorAll("tbody tr")) {
-		data[0].push(Number(tr.querySelector("time").dataset.unix));
+		const time = tr.querySelector("time");
+		table.data[0].push(Number(time.dataset.unix));
+		table.times.push(time.textContent);
+		table.days = time.dataset.local === "no"; // days are those of UTC
 		const cells = [...tr.querySelectorAll("td")];
-		cells.forEach((td, i) => data[i + 1].push(td.dataset.v === "" ? null : Number(td.dataset.v)));
-		texts.push(cells.map((td) => td.textContent));
+		cells.forEach((td, i) => table.data[i + 1].push(td.dataset.v === "" ? null : Number(td.dataset.v)));
+		table.texts.push(cells.map((td) => td.textContent));
 	}
-	return { names, data, texts };
+	return table;
 }
 
 function legend(names, palette) {
@@ -59,35 +61,64 @@ function legend(names, palette) {
 	return { list, values };
 }
 
+// stacked puts parts on top of each other: the first is lowest, and drawn last.
+function stacked(data) {
+	const sums = data[0].map(() => 0);
+	const tops = data.slice(1).map((part) => part.map((v, i) => (sums[i] += v ?? 0)));
+	return [data[0], ...tops.reverse()];
+}
+
+// days names days and, between them, times.
+function ticks(utc) {
+	const zone = utc ? "UTC" : undefined;
+	const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: zone });
+	const time = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: zone });
+	return (_, splits, axis, space, step) => splits.map((at) => {
+		const clock = time.format(at * 1000);
+		return step >= 86400 || clock === "00:00" ? day.format(at * 1000) : clock;
+	});
+}
+
 function drawChart(figure) {
 	const dark = matchMedia("(prefers-color-scheme: dark)").matches;
 	const palette = dark ? colors.dark : colors.light;
-	const { names, data, texts } = readTable(figure);
+	const { names, data, texts, times, days } = readTable(figure);
 	if (data[0].length === 0) return;
-	for (const old of figure.querySelectorAll(".plot, .legend")) old.remove();
+	for (const old of figure.querySelectorAll(".plot, .legend, .at")) old.remove();
 	const box = document.createElement("div");
 	box.className = "plot";
 	box.setAttribute("aria-hidden", "true"); // the table says the same
 	const { list, values } = legend(names, palette);
-	figure.querySelector("figcaption").after(box, list);
-	const format = units[figure.dataset.unit];
+	const caption = figure.querySelector("figcaption");
+	const at = caption.appendChild(document.createElement("span"));
+	at.className = "at";
+	caption.after(box, list);
 	const style = getComputedStyle(document.body);
 	const axis = { stroke: style.getPropertyValue("--soft"), grid: { stroke: style.getPropertyValue("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui, sans-serif" };
-	const bars = figure.id === "chart-requests" && names.length === 1;
+	const parts = "stacked" in figure.dataset;
+	const color = (i) => palette[(parts ? names.length - 1 - i : i) % palette.length];
+	const half = parts ? (data[0].length > 1 ? data[0][1] - data[0][0] : 3600) / 2 : 0; // a bar is as wide as its step
 	const plot = new uPlot({
 		width: Math.max(box.clientWidth, 200), height: 200, legend: { show: false },
-		cursor: { y: false, drag: { setScale: false } },
-		scales: { y: { range: (_, min, max) => [0, max > 0 ? max * 1.08 : 1] } },
-		axes: [axis, { ...axis, size: 62, values: (_, ticks) => ticks.map(format) }],
-		series: [{}, ...names.map((name, i) => ({
-			label: name, stroke: palette[i % palette.length], width: 2, spanGaps: true, fill: bars ? palette[i % palette.length] + "33" : undefined,
-			points: { show: data[0].length < 40, size: 4 },
-		}))],
+		tzDate: (unix) => (days ? uPlot.tzDate(new Date(unix * 1000), "Etc/UTC") : new Date(unix * 1000)),
+		cursor: { y: false, drag: { setScale: false }, sync: { key: "over-time" }, points: { show: !parts } },
+		scales: {
+			x: { range: (_, min, max) => (min === max && half === 0 ? [min - 3600, max + 3600] : [min - half, max + half]) },
+			y: { range: (_, min, max) => [0, max > 0 ? max * 1.08 : 1] },
+		},
+		axes: [
+			{ ...axis, grid: { show: false }, values: ticks(days) },
+			{ ...axis, size: 58, values: (_, splits) => splits.map(units[figure.dataset.unit]) },
+		],
+		series: [{}, ...names.map((_, i) => (parts
+			? { fill: color(i), width: 0, points: { show: false }, paths: uPlot.paths.bars({ size: [0.75, 48] }) }
+			: { stroke: color(i), width: 2, spanGaps: true, points: { show: data[0].length < 40, size: 4 } }))],
 		hooks: { setCursor: [(u) => {
-			const at = u.cursor.idx;
-			values.forEach((b, i) => { b.textContent = at == null ? "" : texts[at][i]; });
+			const i = u.cursor.idx;
+			at.textContent = i == null ? "" : times[i];
+			values.forEach((b, line) => { b.textContent = i == null ? "" : texts[i][line]; });
 		}] },
-	}, data, box);
+	}, parts ? stacked(data) : data, box);
 	new ResizeObserver(() => {
 		if (box.isConnected && box.clientWidth > 0 && box.clientWidth !== plot.width) plot.setSize({ width: box.clientWidth, height: 200 });
 	}).observe(box);
