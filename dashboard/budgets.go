@@ -9,6 +9,7 @@ import (
 	"github.com/layergateway/layergateway/access/limit"
 	"github.com/layergateway/layergateway/cost"
 	"github.com/layergateway/layergateway/gate"
+	"github.com/layergateway/layergateway/ledger"
 )
 
 // budget is a budget and what was spent of it.
@@ -34,14 +35,22 @@ func (b budget) Level() string {
 	return "fine"
 }
 
-// budgets are those of all gates and keys, the fullest first.
+// budgets are those of all gates and keys, and of keys at single gates, the fullest first.
 func (h *Handler) budgets(ctx context.Context, l Ledger) ([]budget, error) {
+	spent := spending(l)
 	var list []budget
-	for _, g := range h.o.Gates() {
-		if b, err := h.budget(ctx, l, "gate", g.Label(), "", g.ID, g.Limits); err != nil {
-			return nil, err
-		} else if b != nil {
+	add := func(what, name, keyID, gateID string, limits gate.Limits) error {
+		b, err := h.budget(ctx, spent, what, name, keyID, gateID, limits)
+		if b != nil {
 			list = append(list, *b)
+		}
+		return err
+	}
+	ids := make(map[string]string) // of gates, by what they are called
+	for _, g := range h.o.Gates() {
+		ids[g.ID], ids[g.Label()] = g.ID, g.ID
+		if err := add("gate", g.Label(), "", g.ID, g.Limits); err != nil {
+			return nil, err
 		}
 	}
 	keys, err := h.allKeys(ctx)
@@ -49,26 +58,70 @@ func (h *Handler) budgets(ctx context.Context, l Ledger) ([]budget, error) {
 		return nil, err
 	}
 	for _, k := range keys {
-		if b, err := h.budget(ctx, l, "key", k.Name, k.ID, "", k.Limits); err != nil {
+		if err := add("key", k.Name, k.ID, "", k.Limits); err != nil {
 			return nil, err
-		} else if b != nil {
-			list = append(list, *b)
+		}
+		for ref, limits := range k.AtGates {
+			if ids[ref] == "" {
+				continue // there is no such gate just now
+			}
+			if err := add("key at a gate", k.Name+" at "+ref, k.ID, ids[ref], limits); err != nil {
+				return nil, err
+			}
 		}
 	}
-	slices.SortStableFunc(list, func(a, b budget) int { return cmp.Compare(b.Percent(), a.Percent()) })
+	slices.SortFunc(list, func(a, b budget) int {
+		return cmp.Or(cmp.Compare(b.Percent(), a.Percent()), cmp.Compare(a.Name, b.Name), cmp.Compare(a.What, b.What))
+	})
 	return list, nil
 }
 
 // budget is that of one gate or key, nil if it has none.
-func (h *Handler) budget(ctx context.Context, l Ledger, what, name, keyID, gateID string, limits gate.Limits) (*budget, error) {
+func (h *Handler) budget(ctx context.Context, spent spender, what, name, keyID, gateID string, limits gate.Limits) (*budget, error) {
 	b := limits.Budget
 	if b == nil {
 		return nil, nil
 	}
 	from, to := limit.Period(b.Period).Bounds(h.o.Now(), b.Location)
-	spent, err := l.Spent(ctx, keyID, gateID, from, to)
+	amount, err := spent(ctx, keyID, gateID, from, to)
 	if err != nil {
 		return nil, err
 	}
-	return &budget{what, cmp.Or(keyID, gateID), name, cost.Amount(b.Amount), spent, b.Period, to, b.AlertOnly}, nil
+	return &budget{what, cmp.Or(keyID, gateID), name, cost.Amount(b.Amount), amount, b.Period, to, b.AlertOnly}, nil
+}
+
+// spender is what a key or gate has spent in a time, as Ledger.Spent says.
+type spender func(ctx context.Context, keyID, gateID string, from, to time.Time) (cost.Amount, error)
+
+// spending is a spender for one page: it asks for all keys, or all gates, of a period at once, as there may be thousands.
+func spending(l Ledger) spender {
+	type asked struct {
+		by       ledger.Dimension
+		from, to time.Time
+	}
+	known := make(map[asked]map[string]cost.Amount)
+	wholeHours := func(t time.Time) bool { return t.IsZero() || t.Equal(t.Truncate(time.Hour)) }
+	return func(ctx context.Context, keyID, gateID string, from, to time.Time) (cost.Amount, error) {
+		by, id := ledger.ByKey, keyID
+		switch {
+		case keyID != "" && gateID != "", !wholeHours(from), !wholeHours(to):
+			return l.Spent(ctx, keyID, gateID, from, to)
+		case keyID == "":
+			by, id = ledger.ByGate, gateID
+		}
+		ask := asked{by, from.UTC(), to.UTC()}
+		sums, ok := known[ask]
+		if !ok {
+			points, err := l.Series(ctx, ledger.SeriesQuery{By: by, From: from, To: to})
+			if err != nil {
+				return 0, err
+			}
+			sums = make(map[string]cost.Amount, len(points))
+			for i := range points {
+				sums[points[i].ID] = points[i].Cost
+			}
+			known[ask] = sums
+		}
+		return sums[id], nil
+	}
 }

@@ -26,7 +26,7 @@ type catalogSearch struct {
 	Next, Previous string
 }
 
-const catalogRows = 100
+const catalogRows = 25
 
 // Last is the number of the last row.
 func (s catalogSearch) Last() int { return s.First + len(s.Rows) - 1 }

@@ -312,9 +312,9 @@ func TestProvidersPage(t *testing.T) {
 
 func TestCatalog(t *testing.T) {
 	s := newSite(t)
-	wantAll(t, s.page(t, "/models"), "genai-prices@test", "30 days ago", "1 to 100 of 252", "openai/gpt-098", `href="models?skip=100#list"`,
+	wantAll(t, s.page(t, "/models"), "genai-prices@test", "30 days ago", "1 to 25 of 252", "openai/gpt-023", `href="models?skip=25#list"`,
 		`<td class="number">$3.00</td><td class="number">$0.30</td><td class="number">$3.75</td><td class="number">$15.00</td>`)
-	wantAll(t, s.page(t, "/models?skip=200"), "201 to 252 of 252", `href="models?skip=100#list"`)
+	wantAll(t, s.page(t, "/models?skip=200"), "201 to 225 of 252", `href="models?skip=175#list"`, `href="models?skip=225#list"`)
 	wantAll(t, s.page(t, "/models?q=GPT-24&type=openai"), "1 to 10 of 10 found among 252", `value="GPT-24"`)
 	wantAll(t, s.page(t, "/models?q=nothing"), "The list has no such model")
 	wantAll(t, s.page(t, "/models.csv?q=sonnet"), "provider,model,input,cached_input,cache_write,output,price_version\nanthropic,claude-sonnet-4-5,3,0.3,3.75,15,set:3/15/0.3/3.75\n")

@@ -58,9 +58,9 @@ func (h *Handler) gates(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, err)
 		return
 	}
-	providers := h.providersByName()
+	providers, spent := h.providersByName(), spending(l)
 	for _, g := range h.o.Gates() {
-		row, err := h.gateRow(r.Context(), l, g, providers)
+		row, err := h.gateRow(r.Context(), spent, g, providers)
 		if err != nil {
 			h.fail(w, r, err)
 			return
@@ -89,14 +89,14 @@ func gateSums(ctx context.Context, l Ledger, since time.Time) (map[string]ledger
 	return sums, nil
 }
 
-func (h *Handler) gateRow(ctx context.Context, l Ledger, g Gate, providers map[string]Provider) (gateRow, error) {
+func (h *Handler) gateRow(ctx context.Context, spent spender, g Gate, providers map[string]Provider) (gateRow, error) {
 	row := gateRow{Gate: g}
 	for i, t := range g.Targets {
 		p, ok := providers[t.Provider]
 		row.Targets = append(row.Targets, target{t, g.Prices[i], stateOf(p, ok, t.Model)})
 	}
 	var err error
-	row.Budget, err = h.budget(ctx, l, "gate", g.Label(), "", g.ID, g.Limits)
+	row.Budget, err = h.budget(ctx, spent, "gate", g.Label(), "", g.ID, g.Limits)
 	if errors.Is(err, ledger.ErrOff) {
 		err = nil
 	}
@@ -169,7 +169,7 @@ func (h *Handler) gate(w http.ResponseWriter, r *http.Request) {
 	}
 	p := gatePage{Since: h.gatesSince()}
 	var err error
-	if p.gateRow, err = h.gateRow(ctx, l, g, h.providersByName()); err != nil {
+	if p.gateRow, err = h.gateRow(ctx, l.Spent, g, h.providersByName()); err != nil {
 		h.fail(w, r, err)
 		return
 	}

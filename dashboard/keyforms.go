@@ -22,22 +22,13 @@ func (h *Handler) makeKey(w http.ResponseWriter, r *http.Request) {
 	}
 	defer done()
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	value := func(name string) string { return strings.TrimSpace(r.PostFormValue(name)) }
 	f := keyForm{
-		Name: strings.TrimSpace(r.PostFormValue("name")), Expires: strings.TrimSpace(r.PostFormValue("expires")),
-		Budget: strings.TrimSpace(r.PostFormValue("budget")), Period: r.PostFormValue("period"),
+		Name: value("name"), Expires: value("expires"), Budget: value("budget"), Period: value("period"),
+		Requests: value("requests"), Tokens: value("tokens"),
 	}
 	f.Gates = r.PostForm["gates"]
-	config := map[string]any{"name": f.Name}
-	if len(f.Gates) > 0 {
-		config["gates"] = f.Gates
-	}
-	if f.Expires != "" {
-		config["expires"] = f.Expires
-	}
-	if f.Budget != "" {
-		config["spendingLimit"], config["spendingLimitPeriod"] = f.Budget, f.Period
-	}
-	data, err := json.Marshal(config)
+	data, err := json.Marshal(f.config())
 	if err != nil {
 		h.refuse(w, r, http.StatusBadRequest, "The form can't be read.")
 		return
@@ -49,6 +40,31 @@ func (h *Handler) makeKey(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.showKeys(w, r, http.StatusOK, keysPage{Made: &madeKey{Name: k.Name, Text: text}})
+}
+
+// config is the key as the store takes it, which says what is wrong with a value.
+func (f keyForm) config() map[string]any {
+	config := map[string]any{"name": f.Name}
+	if len(f.Gates) > 0 {
+		config["gates"] = f.Gates
+	}
+	if f.Expires != "" {
+		config["expires"] = f.Expires
+	}
+	if f.Budget != "" {
+		config["spendingLimit"], config["spendingLimitPeriod"] = f.Budget, f.Period
+	}
+	for field, text := range map[string]string{"rateLimit": f.Requests, "tokenLimit": f.Tokens} {
+		if text == "" {
+			continue
+		}
+		var count any = text
+		if n, err := strconv.ParseInt(strings.ReplaceAll(text, ",", ""), 10, 64); err == nil {
+			count = n
+		}
+		config[field] = map[string]any{"count": count, "window": "1m"}
+	}
+	return config
 }
 
 // storeProblem is what the store's error means for who filled in a form.

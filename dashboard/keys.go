@@ -69,6 +69,7 @@ type madeKey struct {
 // keyForm is what the form for a new key has.
 type keyForm struct {
 	Name, Expires, Budget, Period string
+	Requests, Tokens              string // in a minute
 	Gates                         []string
 }
 
@@ -138,6 +139,7 @@ func (h *Handler) showKeys(w http.ResponseWriter, r *http.Request, status int, p
 	for i := range sums {
 		spent[sums[i].ID] = sums[i].Cost
 	}
+	budgets := spending(l)
 	for _, k := range keys {
 		row := keyRow{Key: k.Key, Stored: k.stored, Spent: spent[k.ID]}
 		if k.stored != nil {
@@ -145,7 +147,7 @@ func (h *Handler) showKeys(w http.ResponseWriter, r *http.Request, status int, p
 		} else if last, _, err := l.Rows(ctx, ledger.Filter{KeyID: k.ID, Limit: 1}); err == nil && len(last) > 0 {
 			row.LastUse = last[0].Start
 		}
-		if row.Budget, err = h.budget(ctx, l, "key", k.Name, k.ID, "", k.Limits); err != nil && !errors.Is(err, ledger.ErrOff) {
+		if row.Budget, err = h.budget(ctx, budgets, "key", k.Name, k.ID, "", k.Limits); err != nil && !errors.Is(err, ledger.ErrOff) {
 			h.fail(w, r, err)
 			return
 		}

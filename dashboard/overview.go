@@ -49,8 +49,10 @@ type overviewPage struct {
 	Charts  []chart
 	Tables  []breakdown
 	Budgets []budget
-	Movers  []mover
-	Empty   bool
+	// MoreBudgets is how many there are beside those.
+	MoreBudgets int
+	Movers      []mover
+	Empty       bool
 }
 
 // narrow leaves out all but one gate, key, provider or model.
@@ -98,6 +100,7 @@ func (m mover) Diff() cost.Amount { return m.Now - m.Before }
 const (
 	maxTableRows = 10
 	maxMovers    = 6
+	maxBudgets   = 12
 )
 
 func (h *Handler) overview(w http.ResponseWriter, r *http.Request) {
@@ -118,6 +121,9 @@ func (h *Handler) overview(w http.ResponseWriter, r *http.Request) {
 	if p.Budgets, err = h.budgets(r.Context(), l); err != nil {
 		h.fail(w, r, err)
 		return
+	}
+	if n := len(p.Budgets); n > maxBudgets {
+		p.Budgets, p.MoreBudgets = p.Budgets[:maxBudgets], n-maxBudgets
 	}
 	h.render(w, r, http.StatusOK, "overview", "Overview", p)
 }

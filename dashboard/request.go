@@ -23,6 +23,7 @@ const TraceID = "{trace_id}"
 type requestPage struct {
 	Row      ledger.Row
 	Bars     []bar
+	Scale    []string // what the timeline's width is
 	Usage    []usageLine
 	Bills    []attemptBill
 	Payloads []payload
@@ -68,7 +69,7 @@ func (h *Handler) request(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, err)
 		return
 	}
-	p := requestPage{Row: row, Bars: bars(&row), Usage: usageLines(row.Usage)}
+	p := requestPage{Row: row, Bars: bars(&row), Scale: scale(whole(&row)), Usage: usageLines(row.Usage)}
 	if row.Trace != "" {
 		p.TraceURL = strings.ReplaceAll(h.o.TraceURL, TraceID, url.QueryEscape(row.Trace))
 	}
@@ -92,11 +93,20 @@ const (
 	barHeight = 28
 )
 
-func bars(row *ledger.Row) []bar {
-	whole := row.Total
+// whole is the time that the timeline is of.
+func whole(row *ledger.Row) time.Duration {
+	d := row.Total
 	for _, a := range row.Attempts {
-		whole = max(whole, a.Offset+a.Took)
+		d = max(d, a.Offset+a.Took)
 	}
+	return d
+}
+
+// scale are the times at its beginning, middle and end.
+func scale(d time.Duration) []string { return []string{"0", dur(d / 2), dur(d)} }
+
+func bars(row *ledger.Row) []bar {
+	whole := whole(row)
 	at := func(d time.Duration) int64 {
 		if whole <= 0 {
 			return 0
