@@ -1,7 +1,9 @@
 // The dashboard in use: rows that come, the playground, keys, filters, downloads.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 
@@ -23,6 +25,9 @@ const text = (page, at) => page.locator(at).innerText();
 const rowIDs = (page) => page.locator('#rows tr').evaluateAll((trs) => trs.map((tr) => tr.dataset.id));
 const says = (page, at, what) => page.locator(at).filter({ hasText: what }).waitFor();
 
+/** The text of a stream. */
+const saidIn = (stream) => stream.split('\n').filter((l) => l.startsWith('data: {')).map((l) => JSON.parse(l.slice(6)).choices[0]?.delta?.content ?? '').join('');
+
 test('rows come while requests run', { timeout }, async () => {
   await visit.go('requests');
   await says(page, '#live-text', /^live$/);
@@ -38,13 +43,22 @@ test('rows come while requests run', { timeout }, async () => {
   await page.click('#live-toggle');
   await says(page, '#live-text', 'paused');
   const missed = await site.ask({ model: 'echo' });
+  assert.equal(await page.locator(`tr[data-id="${missed.id}"]`).count(), 0, 'none comes while it is paused');
   await page.click('#live-toggle');
   await says(page, '#live-text', /^live$/);
+  await page.waitForSelector(`tr[data-id="${missed.id}"]`);
   const last = await site.ask({ model: 'echo' });
   await page.waitForSelector(`tr[data-id="${last.id}"]`);
-  assert.equal(await page.locator(`tr[data-id="${missed.id}"]`).count(), 0, 'none comes while it is paused');
-  await page.reload();
-  await page.waitForSelector(`tr[data-id="${missed.id}"]`);
+  assert.deepEqual((await rowIDs(page)).slice(0, 2), [last.id, missed.id]);
+
+  // More than a page of them: the rows begin anew, without a hole.
+  await page.click('#live-toggle');
+  await says(page, '#live-text', 'paused');
+  const many = await Promise.all(Array.from({ length: 55 }, () => site.ask({ model: 'echo' })));
+  await page.click('#live-toggle');
+  await page.waitForFunction(() => document.querySelectorAll('#rows tr').length === 50);
+  const ids = new Set(many.map((r) => r.id));
+  assert.ok((await rowIDs(page)).every((id) => ids.has(id)));
   visit.well();
 });
 
@@ -121,9 +135,23 @@ test('playground: the request as code', { timeout }, async () => {
   assert.equal(copied.trim(), curl.trim());
 
   // What was copied works in a shell.
-  const { stdout } = await promisify(execFile)('bash', ['-c', copied], { env: { ...process.env, LAYER_API_KEY: site.key } });
-  const said = stdout.split('\n').filter((l) => l.startsWith('data: {')).map((l) => JSON.parse(l.slice(6)).choices[0]?.delta?.content ?? '').join('');
-  assert.equal(said, prompt);
+  const env = { ...process.env, LAYER_API_KEY: site.key };
+  const run = promisify(execFile);
+  const { stdout } = await run('bash', ['-c', copied], { env });
+  assert.equal(saidIn(stdout), prompt);
+
+  // And so do the programs.
+  await page.click('[data-language=js]');
+  const js = await text(page, '#code');
+  assert.equal((await run(process.execPath, ['--input-type=module', '--eval', js], { env, cwd: import.meta.dirname })).stdout, prompt);
+  await page.click('[data-language=go]');
+  const dir = await mkdtemp(path.join(tmpdir(), 'layer-code-'));
+  try {
+    await writeFile(path.join(dir, 'main.go'), await text(page, '#code'));
+    assert.equal(saidIn((await run('go', ['run', path.join(dir, 'main.go')], { env })).stdout), prompt);
+  } finally {
+    await rm(dir, { recursive: true });
+  }
   visit.well();
 });
 
@@ -132,6 +160,8 @@ test('a key: made, used, rotated, revoked', { timeout }, async () => {
   await page.fill('#k-name', 'phone app');
   await page.fill('#k-budget', '5');
   await page.selectOption('#k-period', 'daily');
+  await page.fill('#k-requests', '6,000');
+  await page.fill('#k-tokens', '1000000');
   await page.check('fieldset input[value=echo]');
   await page.click('#key-make');
   const secret = (await text(page, '#key-text')).trim();
@@ -140,7 +170,7 @@ test('a key: made, used, rotated, revoked', { timeout }, async () => {
   await accessible(page);
 
   const row = page.locator('tr[data-key="phone app"]');
-  assert.match(await row.innerText(), /valid[^]*echo[^]*\$5\.00 daily[^]*never[^]*store/);
+  assert.match(await row.innerText(), /valid[^]*echo[^]*6,000 requests in 1m\s+1,000,000 tokens in 1m\s+\$5\.00 daily[^]*never[^]*store/);
   const used = await site.ask({ model: 'echo' }, { as: secret });
   assert.equal(used.status, 200);
   assert.equal((await site.ask({ model: 'claude' }, { as: secret })).status, 404, 'it may use its gates alone');

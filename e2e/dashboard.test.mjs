@@ -56,7 +56,7 @@ const pages = {
   gates: { where: () => 'gates', h1: 'Gates', async shows(page) {
     assert.deepEqual((await texts(page, '#gates h2 a')).sort(), ['assistant', 'claude', 'echo', 'keyless', 'unpriced', evil].sort());
     const one = await text(page, `[data-gate="${ids.assistant}"]`);
-    for (const part of [/anthropic\/claude-sonnet-4-5/, /\$2\.5 in, \$10 out per million/, /of \$10\.00 daily/, /4 requests/, /Declared in/]) assert.match(one, part);
+    for (const part of [/anthropic\/claude-sonnet-4-5/, /\$2\.50 in, \$10\.00 out per million/, /of \$10\.00 daily/, /4 requests/, /Declared in/]) assert.match(one, part);
     assert.match(await text(page, `[data-gate="${ids.unpriced}"]`), /price unknown/);
   } },
   gate: { where: () => `gates/${ids.assistant}`, h1: 'assistant', async shows(page) {
@@ -69,14 +69,15 @@ const pages = {
     for (const part of [/valid/, /of \$50\.00 monthly/, /6,000 requests in 1m/, /configuration/, /\d{4}-\d\d-\d\d/]) assert.match(team, part);
   } },
   providers: { where: () => 'providers', h1: 'Providers', async shows(page) {
-    assert.match(await text(page, '[data-provider="anthropic"]'), /healthy[^]*3 requests/);
+    assert.match(await text(page, '[data-provider="anthropic"]'), /healthy[^]*Requests\s+3\s[^]*19,999 of 20,000 requests\s+said \d+ (s|min) ago/);
     assert.match(await text(page, '[data-provider="refused"] tbody'), /refused/);
     assert.match(await text(page, '[data-provider="openai"] tbody'), /gpt-4o/);
   } },
   models: { where: () => 'models', h1: 'Models and prices', async shows(page) {
     assert.match(await text(page, '#unpriced'), /local\/gpt-4o/);
-    assert.match(await text(page, '#models tbody'), /openai\/gpt-4o\s+\$2\.5\s+\$1\.25\s+\S+\s+\$10/);
+    assert.match(await text(page, '#models tbody'), /openai\/gpt-4o\s+\$2\.50\s+\$1\.25\s+\S+\s+\$10\.00/);
     assert.match(await text(page, '#catalog'), /Version/);
+    assert.equal(await page.locator('#prices tbody tr').count(), 25);
   } },
   missing: { where: () => 'requests/nothing', h1: 'Not found', said: [/404/], async shows(page) {
     assert.match(await text(page, '[role=alert]'), /no such request/);
@@ -171,6 +172,45 @@ test('the overview adds up, and narrows down', { timeout }, async () => {
   await page.waitForSelector('#narrowed', { state: 'detached' });
   await page.goto(site.admin + '?from=2020-01-01T00:00&to=2020-01-03T00:00');
   assert.match(await text(page, '#empty'), /Nothing was asked/);
+  visit.well();
+});
+
+test('each measure over time, told apart or together', { timeout }, async () => {
+  for (const [by, name] of [['gate', 'assistant'], ['model', 'openai/gpt-4o'], ['provider', 'anthropic'], ['key', 'team']]) {
+    await visit.go(`?range=24h&by=${by}`);
+    const heads = await page.locator('figure.chart').evaluateAll((figures) => figures.map((f) => [f.id, [...f.querySelectorAll('thead th')].map((th) => th.textContent)]));
+    assert.deepEqual(heads.map(([id]) => id), ['spend', 'requests', 'tokens', 'errors', 'latency', 'first'].map((id) => 'chart-' + id));
+    for (const [id, names] of heads) assert.ok(names.includes(name), `${id} has ${names}`);
+  }
+  await page.click('#by >> text=Together');
+  await page.waitForURL(/by=all/);
+  const sum = (head) => page.locator('#chart-tokens').evaluate((f, head) => {
+    const at = [...f.querySelectorAll('thead th')].findIndex((th) => th.textContent === head) - 1;
+    return [...f.querySelectorAll('tbody tr')].reduce((all, tr) => all + Number(tr.querySelectorAll('td')[at].dataset.v), 0);
+  }, head);
+  const all = await exported('requests.json');
+  const tokens = (name) => all.reduce((n, r) => n + (r.usage?.[name] ?? r.Usage?.[name] ?? 0), 0);
+  assert.equal(await sum('input') + await sum('input from cache'), tokens('input'));
+  assert.equal(await sum('output'), tokens('output'));
+
+  // The number under the pointer is said in each chart, and of when it is.
+  await page.locator('#chart-requests .u-over').hover();
+  assert.match(await text(page, '#chart-requests .legend'), /answered \d+\s+failed \d+/);
+  assert.match(await text(page, '#chart-tokens figcaption'), /Tokens\s+\d{4}-\d\d-\d\d \d\d:\d\d/);
+  await picture(page, 'overview-together');
+  visit.well();
+});
+
+test('the list of prices', { timeout }, async () => {
+  await visit.go('models');
+  await page.fill('#l-text', 'claude-sonnet-4-5');
+  await page.selectOption('#l-type', 'anthropic');
+  await page.click('#list-form button');
+  await page.waitForURL(/q=claude-sonnet-4-5/);
+  assert.match((await texts(page, '#prices tbody tr'))[0], /anthropic\/claude-sonnet-4-5\s+\$3\.00\s+\$0\.30\s+\$3\.75\s+\$15\.00/);
+  const list = await exported(await page.locator('#list #json').getAttribute('href'));
+  assert.equal(list.length, await page.locator('#prices tbody tr').count());
+  assert.equal(list[0].output, 15);
   visit.well();
 });
 
