@@ -94,7 +94,7 @@ func (l *gatewayList) keys() []dashboard.Key {
 			// They were read when the key was made.
 			limits, _ := g.APIKeys[i].Limits()
 			list = append(list, dashboard.Key{
-				ID: k.ID(), Name: k.Name, Gates: k.Gates, Expires: k.Expires, Limits: limits, AtGates: limitsAt(g.APIKeys[i]),
+				ID: k.ID(), Name: k.Name, Gates: k.Gates, Expires: k.Expires, Limits: limits, Running: k.Concurrency.Limit, AtGates: limitsAt(g.APIKeys[i]),
 			})
 		}
 	}

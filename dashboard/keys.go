@@ -53,6 +53,9 @@ func (k keyRow) AllGates() bool { return k.Gates == nil }
 // LimitWords are the key's limits, one each.
 func (k keyRow) LimitWords() []string {
 	words := limitWords(k.Limits)
+	if k.Running > 0 {
+		words = append(words, grouped(int64(k.Running))+" at once")
+	}
 	for _, ref := range slices.Sorted(maps.Keys(k.AtGates)) {
 		for _, w := range limitWords(k.AtGates[ref]) {
 			words = append(words, w+" at "+ref)
@@ -109,6 +112,9 @@ func (h *Handler) allKeys(ctx context.Context) ([]configuredAndStored, error) {
 			}
 		}
 		key.Expires, _ = parseTime(k.Expires)
+		if k.MaxConcurrent != nil {
+			key.Running = k.MaxConcurrent.Running
+		}
 		list = append(list, configuredAndStored{key, k})
 	}
 	return list, nil

@@ -55,6 +55,7 @@ type Key struct {
 	Gates   []string // names and ids; nil is all
 	Expires time.Time
 	gate.Limits
+	Running int // how many of its requests may run at once; 0 is any number
 	// AtGates are further limits at single gates, by their names or ids.
 	AtGates map[string]gate.Limits
 }

@@ -1,0 +1,138 @@
+package dashboard
+
+import (
+	"encoding/json"
+	"fmt"
+	"html"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/layergateway/layergateway/cost"
+	"github.com/layergateway/layergateway/ledger"
+)
+
+// spendRow is a request of some time ago at a gate, which came to so many dollars and took so long.
+func spendRow(id, gate string, ago time.Duration, dollars int64, took time.Duration, outcome string) *ledger.Row {
+	return &ledger.Row{
+		ID: id, Start: noon.Add(-ago), Gate: gate, GateID: "id-" + gate, Key: "web", KeyID: "key_0a1b2c3d", Provider: "anthropic", Model: "claude-sonnet-4-5",
+		Outcome: outcome, Status: 200, Usage: cost.Usage{Input: cost.Of(100), CachedInput: cost.Of(30), Output: cost.Of(10)},
+		Bill: cost.Bill{Status: cost.Exact, Total: cost.Amount(dollars * dollar)}, Total: took, FirstToken: took / 2,
+	}
+}
+
+var (
+	tags   = regexp.MustCompile(`<[^>]*>`)
+	spaces = regexp.MustCompile(`\s+`)
+)
+
+// textOf is what a part of a page says, from one mark to another.
+func textOf(t *testing.T, page, from, to string) string {
+	t.Helper()
+	_, rest, ok := strings.Cut(page, from)
+	part, _, end := strings.Cut(rest, to)
+	if !ok || !end {
+		t.Fatalf("the page has nothing from %s to %s", from, to)
+	}
+	return strings.TrimSpace(spaces.ReplaceAllString(html.UnescapeString(tags.ReplaceAllString(part, " ")), " "))
+}
+
+// The numbers of the overview: what the time came to, what the time before did, and what changed.
+func TestOverviewNumbers(t *testing.T) {
+	s := newSite(t)
+	s.fill(t,
+		spendRow("1", "a", time.Hour, 6, 10*time.Second, "ok"), spendRow("2", "a", 2*time.Hour, 2, 10*time.Second, "ok"),
+		spendRow("3", "b", 3*time.Hour, 1, 10*time.Second, "timeout"), spendRow("4", "b", 30*time.Hour, 4, 10*time.Second, "ok"),
+		spendRow("5", "c", 31*time.Hour, 2, 40*time.Second, "ok"), spendRow("6", "a", 50*time.Hour, 9, 10*time.Second, "ok"),
+	)
+	page := s.page(t, "/?range=24h&by=gate")
+	tiles := textOf(t, page, `id="totals">`, "</section>")
+	for _, want := range []string{
+		"Spend $9.00 +50.0% before $6.00", "Requests 3 +50.0% before 2", "Tokens 330 +50.0% before 220", "Error rate 33.3% new before 0.0%",
+	} {
+		if !strings.Contains(tiles, want) {
+			t.Errorf("no %q in %s", want, tiles)
+		}
+	}
+	wantAll(t, page, `<span class="change worse">new</span> <span>before 0.0%</span>`, `<span class="change better">−`)
+	if got := textOf(t, page, `id="movers">`, "</section>"); !strings.Contains(got, "gate a $0 $8.00 +$8.00") ||
+		!strings.Contains(got, "gate b $4.00 $1.00 −$3.00") || !strings.Contains(got, "gate c $2.00 $0 −$2.00") {
+		t.Errorf("what changed: %s", got)
+	}
+	if got := textOf(t, page, `id="by-gate">`, "</section>"); !strings.Contains(got, "a $8.00 2 200 + 20 0.0%") || !strings.Contains(got, "b $1.00 1 100 + 10 100.0%") {
+		t.Errorf("gates: %s", got)
+	}
+}
+
+// Each chart has what is asked for told apart, and adds up to the whole.
+func TestCharts(t *testing.T) {
+	s := newSite(t)
+	var rows []*ledger.Row
+	for i := range 8 {
+		rows = append(rows, spendRow(fmt.Sprint(i), fmt.Sprintf("g%d", i), time.Duration(i)*time.Hour, int64(8-i), time.Second, "ok"))
+	}
+	rows = append(rows, spendRow("free", "free", time.Hour, 0, time.Second, "gateway_error"))
+	s.fill(t, rows...)
+	q := ledger.SeriesQuery{From: noon.Add(-day), To: noon.Add(time.Hour), Step: time.Hour}
+	of := stepped(span{Name: "24h", From: q.From, To: q.To})
+	for by, series := range map[ledger.Dimension][]string{
+		ledger.ByGate: {"g0", "g1", "g2", "g3", "g4", "all others"}, ledger.ByProvider: {"anthropic"}, ledger.ByKey: {"web"},
+		ledger.ByModel: {"anthropic/claude-sonnet-4-5"},
+	} {
+		q.By = by
+		points, err := s.ledger.Series(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range charts(of, by, points) {
+			if !slices.Equal(c.Series, series) || len(c.Rows) != 25 {
+				t.Errorf("%s by %s: %d rows of %q", c.ID, by, len(c.Rows), c.Series)
+			}
+			sum := 0.0
+			for _, row := range c.Rows {
+				for _, cell := range row.Cells {
+					var n float64
+					if cell.Value != "" && json.Unmarshal([]byte(cell.Value), &n) != nil {
+						t.Errorf("%s has %q", c.ID, cell.Value)
+					}
+					sum += n
+				}
+			}
+			want, ok := map[string]float64{"spend": 36, "requests": 9, "tokens": 9 * 110}[c.ID]
+			if ok && sum != want || ok != c.Stacked {
+				t.Errorf("%s by %s adds up to %g, want %g", c.ID, by, sum, want)
+			}
+		}
+	}
+	page := s.page(t, "/?range=24h&by=all")
+	for id, want := range map[string]string{
+		"spend": "Time spend", "requests": "Time answered failed", "tokens": "Time input input from cache output", "latency": "Time p50 p95",
+	} {
+		if got := textOf(t, page, `id="chart-`+id+`"`, "</thead>"); !strings.HasSuffix(got, want) {
+			t.Errorf("%s: %s", id, got)
+		}
+	}
+	if csv := s.page(t, "/overview.csv?range=24h&by=all"); !strings.HasPrefix(csv, "time,all_id,all,requests,") || strings.Count(csv, "\n") != 9 {
+		t.Errorf("the export of all together: %s", csv)
+	}
+}
+
+// A key's budget at a single gate is one too, and those of a period are asked for together.
+func TestBudgets(t *testing.T) {
+	s := newSite(t)
+	rows := []*ledger.Row{testRow(1), testRow(2), evilRow()}
+	s.fill(t, rows...)
+	_, _, err := s.store.CreateKey(t.Context(), "test", []byte(`{"name":"app","atGates":{"assistant":{"spendingLimit":3,"spendingLimitPeriod":"weekly"}},"spendingLimit":7,"maxConcurrent":{"running":4}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := textOf(t, s.page(t, "/"), `id="budgets">`, "</section>")
+	wantAll(t, s.page(t, "/keys"), "4 at once", "$3.00 weekly at assistant")
+	for _, want := range []string{"web key", "$0.0120 of $1.00 monthly, 1%", "assistant gate", "of $10.00 daily", "app at assistant key at a gate", "$0 of $3.00 weekly, 0%"} {
+		if !strings.Contains(shown, want) {
+			t.Errorf("no %q in %s", want, shown)
+		}
+	}
+}
