@@ -11,8 +11,9 @@ import (
 )
 
 const (
-	// gather is how long the writer waits for more rows, so that a batch is one.
-	gather = 50 * time.Millisecond
+	// gather is how long the writer waits for more rows, so that a batch is one: a
+	// transaction takes as long as a dozen rows.
+	gather = 100 * time.Millisecond
 	// writeTimeout is how long the database may take for one batch.
 	writeTimeout = 30 * time.Second
 	// After a failure the writer waits for the first of these, then twice as
@@ -29,7 +30,7 @@ const (
 func (l *Ledger) write() {
 	pause := minPause
 	for {
-		more, err := l.writeOnce()
+		wrote, err := l.writeOnce()
 		stopping := isClosed(l.stop)
 		switch {
 		case err != nil:
@@ -38,8 +39,11 @@ func (l *Ledger) write() {
 			}
 			l.wait(pause, nil)
 			pause = min(2*pause, maxPause)
-		case more:
+		case wrote:
 			pause = minPause
+			if !stopping && !l.behind() {
+				l.wait(gather, l.hurry)
+			}
 		case stopping:
 			return
 		default:
@@ -85,8 +89,15 @@ func (l *Ledger) safe() bool {
 	return l.queue.unsafe() == 0
 }
 
-// writeOnce writes one batch. It reports whether there may be another.
-func (l *Ledger) writeOnce() (more bool, err error) {
+// behind reports whether there is enough for a batch already.
+func (l *Ledger) behind() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.queue.entries) >= maxBatch || l.queue.bytes >= maxBatchBytes || l.queue.spilled > 0 || !l.payloads.empty()
+}
+
+// writeOnce writes one batch, if there is anything to write.
+func (l *Ledger) writeOnce() (wrote bool, err error) {
 	l.mu.Lock()
 	idle := l.queue.empty() && l.payloads.empty() && l.prepared.Load()
 	l.mu.Unlock()

@@ -62,8 +62,11 @@ const (
 // there is no copy before all is known to be within the limit.
 func gather(src io.Reader, said, limit int64) ([]byte, error) {
 	var pieces [][]byte
+	if said < 0 {
+		said = firstPiece
+	}
 	// One more than is said, so that the end is found in the same piece.
-	piece := make([]byte, 0, min(max(said+1, firstPiece), largePiece))
+	piece := make([]byte, 0, min(said+1, largePiece))
 	for total := int64(0); ; {
 		if len(piece) == cap(piece) {
 			pieces = append(pieces, piece)

@@ -120,15 +120,21 @@ type kinds struct {
 
 func (x *exchange) kinds() (k kinds) {
 	raw := x.req.Raw()
-	if k.write = bytes.Contains(raw, []byte(`"cache_control"`)); k.write {
+	if k.write = mentions(raw, `"cache`, `_control"`); k.write {
 		k.hour = bytes.Contains(raw, []byte(`"1h"`))
 	}
-	k.audioIn = bytes.Contains(raw, []byte(`"input_audio"`))
+	k.audioIn = mentions(raw, `"input`, `_audio"`)
 	if modalities, ok := x.req.Field("modalities"); ok {
 		k.audioOut = bytes.Contains(modalities, []byte(`"audio"`))
 	}
 	k.service, _ = x.req.String("service_tier")
 	return k
+}
+
+// mentions looks for a field's name by its end, which begins with what is rarer in
+// a long prompt than the quotes at its beginning.
+func mentions(raw []byte, begin, end string) bool {
+	return bytes.Contains(raw, []byte(end)) && bytes.Contains(raw, []byte(begin+end))
 }
 
 // most is the most that so many tokens may cost, whatever the provider finds
@@ -182,10 +188,25 @@ func (k *kinds) mostAt(p cost.Price, u cost.Usage) (cost.Amount, bool) {
 // heard of the end, and what the estimate falls short of the provider's count.
 func (a *attempt) afford(ctx context.Context) bool {
 	b := &a.budget
-	if !b.bounds {
+	// Most answers need no counting: as many tokens as bytes would do.
+	if !b.bounds || b.covers(a, a.heard.Most()) {
 		return true
 	}
 	tokens := a.soFar()
+	if b.covers(a, tokens) {
+		return true
+	}
+	so, _ := b.kinds.most(a.try.price, b.size.Upper(a.target.Model), tokens+margin)
+	more, _ := b.kinds.most(a.try.price, 0, step)
+	if more = max(more, so-b.reserved); !b.grant.Grow(ctx, more) {
+		return false
+	}
+	b.reserved = b.reserved.Add(more)
+	return true
+}
+
+// covers reports whether an answer of so many tokens is within what is reserved.
+func (b *budget) covers(a *attempt, tokens int64) bool {
 	if b.output > 0 && tokens <= b.output+b.output/2+margin {
 		// Within its limit, as well as anybody here can count. What is far beyond
 		// it comes of a provider that obeys none.
@@ -194,15 +215,7 @@ func (a *attempt) afford(ctx context.Context) bool {
 	// Ahead by what may come with the next read, so that little is spent beyond
 	// the budget before the upstream has stopped.
 	so, priced := b.kinds.most(a.try.price, b.size.Upper(a.target.Model), tokens+margin)
-	if !priced || so <= b.reserved {
-		return true
-	}
-	more, _ := b.kinds.most(a.try.price, 0, step)
-	if more = max(more, so-b.reserved); !b.grant.Grow(ctx, more) {
-		return false
-	}
-	b.reserved = b.reserved.Add(more)
-	return true
+	return !priced || so <= b.reserved
 }
 
 // length is how many tokens an answer had when they were last counted.

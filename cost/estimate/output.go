@@ -41,6 +41,9 @@ func add[T string | []byte](o *Output, piece T) {
 	o.text = append(o.text, piece[:min(len(piece), kept-len(o.text))]...)
 }
 
+// Most is more than the tokens so far, or as many: each has a byte at least.
+func (o *Output) Most() int64 { return up((o.plain+o.other)*max(o.percent, 100), 100) }
+
 // SoFar is about the tokens so far: of ASCII one for four bytes, else one for
 // three. It is for a running stream, where Tokens would take too long.
 func (o *Output) SoFar() int64 {
