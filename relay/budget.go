@@ -22,6 +22,8 @@ type budget struct {
 	// bounds: what is reserved is all that the answer may cost, so that it has to
 	// be more the longer the answer gets, or the answer ends.
 	bounds bool
+	// tight: there is not enough left to be generous with.
+	tight bool
 	// output is the most tokens that the answer has, if its provider obeys its
 	// limit; 0 if it has none.
 	output int64
@@ -188,14 +190,24 @@ func (k *kinds) mostAt(p cost.Price, u cost.Usage) (cost.Amount, bool) {
 // heard of the end, and what the estimate falls short of the provider's count.
 func (a *attempt) afford(ctx context.Context) bool {
 	b := &a.budget
-	// Most answers need no counting: as many tokens as bytes would do.
-	if !b.bounds || b.covers(a, a.heard.Most()) {
+	if !b.bounds {
 		return true
+	}
+	// To count exactly takes longer than to relay: as long as there is enough, what
+	// no answer has is reserved.
+	if !b.tight {
+		plenty := a.heard.Plenty()
+		if b.covers(a, plenty) || b.grow(ctx, a, plenty) {
+			return true
+		}
+		b.tight = true
 	}
 	tokens := a.soFar()
-	if b.covers(a, tokens) {
-		return true
-	}
+	return b.covers(a, tokens) || b.grow(ctx, a, tokens)
+}
+
+// grow reserves what an answer of so many tokens takes, and a step more.
+func (b *budget) grow(ctx context.Context, a *attempt, tokens int64) bool {
 	so, _ := b.kinds.most(a.try.price, b.size.Upper(a.target.Model), tokens+margin)
 	more, _ := b.kinds.most(a.try.price, 0, step)
 	if more = max(more, so-b.reserved); !b.grant.Grow(ctx, more) {

@@ -11,6 +11,7 @@ type Output struct {
 	percent int64
 	// Bytes so far: of ASCII, and of all other characters.
 	plain, other int64
+	dense        int64  // of both, what is neither a small letter nor a space
 	text         []byte // the beginning
 }
 
@@ -31,18 +32,33 @@ func (o *Output) Write(piece []byte) (int, error) {
 	return len(piece), nil
 }
 
+// isDense is 1 for the bytes that may be tokens of their own.
+var isDense = func() (table [256]uint8) {
+	for b := range table {
+		if (b < 'a' || b > 'z') && b != ' ' {
+			table[b] = 1
+		}
+	}
+	return table
+}()
+
 func add[T string | []byte](o *Output, piece T) {
-	other := int64(0)
+	other, dense := int64(0), int64(0)
 	for i := range len(piece) {
 		other += int64(piece[i] >> 7)
+		dense += int64(isDense[piece[i]])
 	}
 	o.other += other
+	o.dense += dense
 	o.plain += int64(len(piece)) - other
 	o.text = append(o.text, piece[:min(len(piece), kept-len(o.text))]...)
 }
 
-// Most is more than the tokens so far, or as many: each has a byte at least.
-func (o *Output) Most() int64 { return up((o.plain+o.other)*max(o.percent, 100), 100) }
+// Plenty is more than the tokens so far, but for jumbled letters: one for two small
+// letters or spaces, and for each byte of all else.
+func (o *Output) Plenty() int64 {
+	return up((up(o.plain+o.other-o.dense, 2)+o.dense)*o.percent, 100)
+}
 
 // SoFar is about the tokens so far: of ASCII one for four bytes, else one for
 // three. It is for a running stream, where Tokens would take too long.

@@ -26,6 +26,23 @@ func TestOutput(t *testing.T) {
 	}
 }
 
+func TestPlenty(t *testing.T) {
+	for _, text := range []string{
+		"", "a", "Prose has about four letters a token, and so half of what is taken for plenty. ",
+		"8 15 16 23 42 4815162342 3.14159 2026-11-30 ", "for (let i=0;i<n;i++){a[i]^=b[i]>>>3;}\n\t\t", "!@#$%^&*()_+{}|:<>?~",
+		"Zm9vYmFyMTIzNDU2Nzg5MGFiY2RlZg==", "Ünïcödé ", "网关把每个请求的费用都记下来。", "🚀👩‍👩‍👧‍👦🏳️‍🌈",
+	} {
+		text = strings.Repeat(text, 50)
+		for _, model := range []string{"gpt-4o", "claude-opus-4-5"} {
+			o := NewOutput(model)
+			_, _ = o.WriteString(text)
+			if plenty, n := o.Plenty(), o.Tokens(); plenty < n || plenty > int64(len(text))*o.percent/100+1 {
+				t.Errorf("%s: %.20q has %d tokens in %d bytes, and %d are plenty", model, text, n, len(text), plenty)
+			}
+		}
+	}
+}
+
 func TestOutputKeepsLittle(t *testing.T) {
 	o := NewOutput("claude-opus-4-5")
 	for range 1000 {
