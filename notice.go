@@ -37,11 +37,11 @@ const lastMoment = time.Second
 
 // Handle implements caddyevents.Handler: this configuration is about to be stopped.
 func (n *notice) Handle(context.Context, caddy.Event) error {
-	app, err := n.ctx.AppIfConfigured("http")
-	if err != nil {
-		return nil // nothing is served
+	app, _ := n.ctx.AppIfConfigured("http")
+	server, ok := app.(*caddyhttp.App)
+	if !ok { // nothing is served
+		return nil
 	}
-	server := app.(*caddyhttp.App)
 	grace := time.Duration(server.GracePeriod)
 	if grace <= 0 { // it has no end
 		return nil

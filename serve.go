@@ -45,7 +45,8 @@ func (g *Gateway) serveChat(w http.ResponseWriter, r *http.Request) {
 	observe(r, rec)
 	told := g.relay.Flights.Tell()
 	defer told()
-	defer g.allowStall(r)()
+	restore := g.allowStall(r)
+	defer restore()
 	g.enterStore()
 	// Before the body is read: who may not come in costs nothing.
 	if key, err := g.keys.Authenticate(r.Header); err != nil {

@@ -47,7 +47,8 @@ type exchange struct {
 func (r *Relay) Chat(w http.ResponseWriter, req *http.Request, key *access.Key, rec *Record) {
 	x := &exchange{relay: r, rec: rec, w: w, r: req, out: newDownstream(w, r.StallTimeout)}
 	x.catalog = r.Catalog()
-	defer x.contexts()()
+	landed := x.contexts()
+	defer landed()
 	rec.Key, rec.KeyID = key.Name, key.ID()
 	rec.Agent = req.UserAgent()
 	rec.Session = req.Header.Get("X-Layer-Session-Id")
