@@ -145,9 +145,10 @@ func undisturbed(t *testing.T, s *site.Site, gate string) string {
 func TestStopIdle(t *testing.T) {
 	w := newWorld(t, nil, settings{global: "grace_period 10m"})
 	s := site.Start(t, w.config(0))
-	client := s.H2()
-	if _, err := post(t.Context(), client, s.TLSURL+"/v1/chat/completions", question("echo", true)); err != nil {
-		t.Fatal(err)
+	for _, client := range []*http.Client{s.H2(), s.H3()} {
+		if _, err := post(t.Context(), client, s.TLSURL+"/v1/chat/completions", question("echo", true)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	s.Signal(syscall.SIGTERM)
 	if code := s.Wait(time.Minute); code != 0 {
