@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -62,10 +63,17 @@ func (a *alerts) provision(ctx caddy.Context, webhook string, log *zap.Logger) e
 	if err != nil || !ok {
 		return fmt.Errorf("alert_webhook: %s is empty", shown(webhook))
 	}
-	if u, err := url.Parse(address); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return fmt.Errorf("alert_webhook must be an http or https address")
+	if err := checkWebhook(address); err != nil {
+		return err
 	}
 	a.webhook, a.queue = address, make(chan alertMessage, maxAlerts)
+	return nil
+}
+
+func checkWebhook(address string) error {
+	if u, err := url.Parse(address); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return errors.New("alert_webhook must be an http or https address")
+	}
 	return nil
 }
 

@@ -157,12 +157,6 @@ func (a *App) Cleanup() error {
 	return err
 }
 
-// checkPrices reports a file of prices that can't be used.
-func checkPrices(prices string) error {
-	_, err := pricesNow(prices)
-	return err
-}
-
 // pricesNow are the prices as a configuration that does not run can know them.
 func pricesNow(prices string) (*cost.Catalog, error) {
 	a := &App{Prices: prices, log: zap.NewNop()}

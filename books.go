@@ -2,6 +2,7 @@ package layergateway
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -73,6 +74,9 @@ func (c *LedgerConfig) resolve() (ledger.Config, bool, error) {
 	if c == nil {
 		c = new(LedgerConfig)
 	}
+	if err := c.check(); err != nil {
+		return ledger.Config{}, false, err
+	}
 	dir := filepath.Join(caddy.AppDataDir(), directive)
 	config := ledger.Config{
 		Dir: dir, Retention: time.Duration(orDefault(c.Retention, defaultRetention)), HourRetention: hourRetention,
@@ -89,16 +93,34 @@ func (c *LedgerConfig) resolve() (ledger.Config, bool, error) {
 		if err != nil || !ok {
 			return config, false, fmt.Errorf("ledger: postgres needs a connection string: %s is empty", shown(c.DSN))
 		}
+		if err := ledger.CheckPostgres(dsn); err != nil {
+			return config, false, err
+		}
 		config.Postgres = dsn
 	case ledgerOff:
 		return config, false, nil
 	default:
 		return config, false, fmt.Errorf("ledger: unknown type %q: it can be sqlite, postgres, off", c.Type)
 	}
-	if config.Retention < 0 || config.PayloadRetention < 0 || config.MaxBytes < 0 {
-		return config, false, fmt.Errorf("ledger: retention, payload_retention and max_size must not be negative")
-	}
 	return config, true, nil
+}
+
+// minSize is the least that a ledger may be bounded to: a smaller one would keep no rows.
+const minSize = 1 << 20
+
+// check says what is wrong with the options, and which of them would change nothing.
+func (c *LedgerConfig) check() error {
+	switch {
+	case c.Type == ledgerOff && (c.Retention != 0 || c.MaxSize != 0 || c.Payloads || c.PayloadRetention != 0 || c.Redact != nil):
+		return errors.New("ledger: off keeps nothing: remove its options")
+	case c.Type == ledgerPostgres && c.MaxSize != 0:
+		return errors.New("ledger: max_size is for sqlite: with postgres, rows go by their retention alone")
+	case c.Retention < 0 || c.PayloadRetention < 0 || c.MaxSize < 0:
+		return errors.New("ledger: retention, payload_retention and max_size must not be negative")
+	case c.MaxSize != 0 && c.MaxSize < minSize:
+		return errors.New("ledger: max_size must be at least 1MiB")
+	}
+	return nil
 }
 
 // resolve reads the address of the store of limits, empty for this process's memory.
@@ -115,6 +137,9 @@ func (c *LimitsStore) resolve() (redis string, allow bool, err error) {
 	redis, ok, err := resolve(c.Redis)
 	if err != nil || !ok {
 		return "", false, fmt.Errorf("limits: redis needs an address: %s is empty", shown(c.Redis))
+	}
+	if err := limit.CheckURL(redis); err != nil {
+		return "", false, fmt.Errorf("limits: %w", err)
 	}
 	return redis, c.OnStoreError == storeAllow, nil
 }

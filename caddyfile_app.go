@@ -8,8 +8,10 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/dustin/go-humanize"
+	"go.uber.org/zap"
 
 	"github.com/layergateway/layergateway/access/limit"
+	"github.com/layergateway/layergateway/ledger"
 )
 
 // parseApp sets up what all sites share, from the global options.
@@ -37,10 +39,18 @@ func parseApp(d *caddyfile.Dispenser, existing any) (any, error) {
 	}
 	var app App
 	err := words{
-		"ledger":        app.parseLedger,
-		"limits":        app.parseLimits,
-		"prices":        app.parsePrices,
-		"alert_webhook": oneArg(&app.AlertWebhook),
+		"ledger": app.parseLedger,
+		"limits": app.parseLimits,
+		"prices": app.parsePrices,
+		"alert_webhook": func(d *caddyfile.Dispenser) error {
+			if err := oneArg(&app.AlertWebhook)(d); err != nil {
+				return err
+			}
+			if err := checkUnlessPlaceholder(app.AlertWebhook, checkWebhook); err != nil {
+				return d.WrapErr(err)
+			}
+			return nil
+		},
 	}.block(d, "global option")
 	if err != nil {
 		return nil, err
@@ -59,7 +69,7 @@ func (a *App) parsePrices(d *caddyfile.Dispenser) error {
 			return err
 		}
 	}
-	if err := checkPrices(a.Prices); err != nil {
+	if _, err := (&App{Prices: a.Prices, PricesEvery: a.PricesEvery, log: zap.NewNop()}).source(); err != nil {
 		return d.WrapErr(err)
 	}
 	return nil
@@ -81,7 +91,7 @@ func (a *App) parseLedger(d *caddyfile.Dispenser) error {
 		return d.Errf("ledger: give sqlite and perhaps a file, postgres and a connection string, or off")
 	}
 	c.Type = args[0]
-	return words{
+	err := words{
 		"retention": durationArg(&c.Retention),
 		"max_size":  sizeArg(&c.MaxSize),
 		"payloads": func(d *caddyfile.Dispenser) error {
@@ -93,6 +103,24 @@ func (a *App) parseLedger(d *caddyfile.Dispenser) error {
 		},
 		"redact": someArgs(&c.Redact),
 	}.block(d, "ledger", "redact")
+	if err != nil {
+		return err
+	}
+	if err = c.check(); err == nil && c.DSN != "" {
+		err = checkUnlessPlaceholder(c.DSN, ledger.CheckPostgres)
+	}
+	if err != nil {
+		return d.WrapErr(err)
+	}
+	return nil
+}
+
+// checkUnlessPlaceholder checks what is known already of a value, which is all of it if it has no placeholders.
+func checkUnlessPlaceholder(text string, check func(string) error) error {
+	if hasPlaceholder(text) {
+		return checkPlaceholders(text)
+	}
+	return check(text)
 }
 
 func (a *App) parseLimits(d *caddyfile.Dispenser) error {
@@ -102,11 +130,7 @@ func (a *App) parseLimits(d *caddyfile.Dispenser) error {
 	case len(args) == 1 && args[0] == "memory":
 	case len(args) == 2 && args[0] == "redis" && args[1] != "":
 		c.Redis = args[1]
-		if hasPlaceholder(c.Redis) {
-			if err := checkPlaceholders(c.Redis); err != nil {
-				return d.Errf("limits: %w", err)
-			}
-		} else if err := limit.CheckURL(c.Redis); err != nil {
+		if err := checkUnlessPlaceholder(c.Redis, limit.CheckURL); err != nil {
 			return d.Errf("limits: %w", err)
 		}
 	default:

@@ -73,9 +73,19 @@ func TestConfigMistakes(t *testing.T) {
 			}
 		})
 	}
-	config := `{"apps": {"layer_gateway": {"prices": "testdata/files/prices_bad.json"}}}`
-	if err := s.load([]byte(config)); err == nil || !strings.Contains(err.Error(), `prices testdata/files/prices_bad.json: price file: provider "openai", model "gpt-next"`) {
-		t.Errorf("bad prices: %v", err)
+	t.Setenv("TEST_DSN", "postgres://u:canary@db:port/x")
+	for app, want := range map[string]string{
+		`"prices": "testdata/files/prices_bad.json"`:                      `prices testdata/files/prices_bad.json: price file: provider "openai", model "gpt-next"`,
+		`"prices": "https://example.com", "prices_every": 1`:              "the interval must be at least 1s",
+		`"ledger": {"type": "postgres", "dsn": "{env.TEST_DSN}"}`:         "the ledger's postgres connection string: cannot parse",
+		`"ledger": {"type": "off", "payloads": true}`:                     "ledger: off keeps nothing: remove its options",
+		`"limits": {"redis": "{env.TEST_DSN}"}`:                           `limits: the Redis URL begins with "postgres"`,
+		`"limits": {"redis": "redis://host", "on_store_error": "allow?"}`: `on_store_error is "allow?"`,
+	} {
+		err := s.load([]byte(`{"apps": {"layer_gateway": {` + app + `}}}`))
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "canary") {
+			t.Errorf("%s: %v, want %q", app, err, want)
+		}
 	}
 }
 

@@ -72,6 +72,8 @@ func NewSource(o SourceOptions) (*Source, error) {
 	switch {
 	case o.Every < 0:
 		return nil, errors.New("prices: the interval is negative")
+	case o.Every > 0 && o.Every < time.Second:
+		return nil, errors.New("prices: the interval must be at least 1s")
 	case (o.File == "") == (o.URL == ""):
 		return nil, errors.New("prices: give a file or a URL")
 	case o.File != "":

@@ -334,6 +334,7 @@ func TestNewSourceRefuses(t *testing.T) {
 		"no such file":           {File: bad + ".not"},
 		bad:                      {File: bad},
 		"interval is negative":   {File: bad, Every: -1},
+		"at least 1s":            {File: bad, Every: time.Millisecond},
 		"such as https://models": {URL: "::", Client: http.DefaultClient},
 	} {
 		if _, err := NewSource(o); err == nil || !strings.Contains(err.Error(), want) {

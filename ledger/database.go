@@ -52,10 +52,24 @@ func openDatabase(c *Config) (*database, error) {
 	return d, nil
 }
 
-func openPostgres(dsn string) (*database, error) {
+// CheckPostgres says what is wrong with a connection string, as Open would.
+func CheckPostgres(dsn string) error {
+	_, err := parsePostgres(dsn)
+	return err
+}
+
+func parsePostgres(dsn string) (*pgx.ConnConfig, error) {
 	config, err := pgx.ParseConfig(dsn)
 	if err != nil {
-		return nil, fmt.Errorf("the ledger's postgres connection string: %w", err)
+		return nil, fmt.Errorf("the ledger's postgres connection string: %w", err) // in which the password is left out
+	}
+	return config, nil
+}
+
+func openPostgres(dsn string) (*database, error) {
+	config, err := parsePostgres(dsn)
+	if err != nil {
+		return nil, err
 	}
 	db := stdlib.OpenDB(*config)
 	db.SetMaxOpenConns(readers + 2)
