@@ -258,7 +258,8 @@ func (b *books) openLimits() (*lasting[*limits], error) {
 		SpentSince: func(ctx context.Context, who *limit.Subject, from time.Time) (cost.Amount, error) {
 			return l.current().spent(ctx, who, from)
 		},
-		OnAlert: func(a limit.Alert) { l.current().alert(a) },
+		HasLedger: func() bool { return l.current().ledger != nil },
+		OnAlert:   func(a limit.Alert) { l.current().alert(a) },
 	}
 	if b.redis == "" {
 		l.Store = limit.NewMemory(options)

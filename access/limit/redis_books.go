@@ -141,7 +141,7 @@ func (r *Redis) take() *batch {
 	}
 	r.batches++
 	ledger := "0"
-	if r.opts.SpentSince != nil {
+	if r.opts.HasLedger() {
 		ledger = "1"
 	}
 	b.args = append([]string{digits(r.batches), r.name, ledger, strconv.Itoa(windows)}, args...)

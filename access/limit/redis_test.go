@@ -404,6 +404,27 @@ func TestRedisThatForgetsLearnsFromTheLedger(t *testing.T) {
 	left(t, r, who, dollar/2)
 }
 
+// TestSpentWithoutRedisOrLedger: what was spent of a budget that Redis has never
+// heard of is kept there where no ledger keeps it.
+func TestSpentWithoutRedisOrLedger(t *testing.T) {
+	server := redistest.StartForgetful(t)
+	f := newFleet(t, server.URL())
+	r := f.open(RedisOptions{Options: Options{
+		SpentSince: func(context.Context, *Subject, time.Time) (cost.Amount, error) { return 0, nil },
+		HasLedger:  func() bool { return false },
+	}})
+	isHere(t, r)
+	server.Kill()
+	isAway(t, r)
+	who := key(t, budgetOf(dollar, Total))
+	bold := asking(who).costing(dollar / 8)
+	bold.WithoutStore = true
+	admit(t, r, bold).Settle(1, dollar/8)
+	server.Restart()
+	isHere(t, r)
+	left(t, r, who, dollar*7/8)
+}
+
 func TestRedisThatIsNotThereYet(t *testing.T) {
 	server := redistest.StartForgetful(t)
 	server.Kill()

@@ -61,6 +61,10 @@ type Options struct {
 	// subject and period, before the first request in it is admitted. A request
 	// belongs to the period in which it was admitted. Default: nil, nothing.
 	SpentSince func(ctx context.Context, who *Subject, from time.Time) (cost.Amount, error)
+	// HasLedger reports whether what is settled is in that ledger too, where a
+	// store that knows nothing of a budget will read it. Default: nil, it is if
+	// there is SpentSince.
+	HasLedger func() bool
 	// OnAlert is told of each crossed threshold once in a period, among all
 	// instances. It must not block. Default: nil.
 	OnAlert func(Alert)
@@ -69,6 +73,10 @@ type Options struct {
 func (o *Options) defaults() {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.HasLedger == nil {
+		has := o.SpentSince != nil
+		o.HasLedger = func() bool { return has }
 	}
 	if o.OnAlert == nil {
 		o.OnAlert = func(Alert) {}
