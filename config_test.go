@@ -40,6 +40,8 @@ func TestConfigMistakes(t *testing.T) {
 		{"bad hash", `"api_keys": [{"key": "sha256:123"}]`, "number 1: sha256: is followed by 3 characters"},
 		{"one key twice", `"api_keys": [{"key": "k", "name": "a"}, {"key": "` + access.HashOf("k").String() + `", "name": "b"}]`, `the keys "a" and "b" are the same key`},
 		{"key's gate", `"api_keys": [{"key": "k", "name": "web", "gates": ["helo"]}], ` + gate(`"strict": true`), `api key web: there is no gate "helo": did you mean "hello"?`},
+		{"key's limits at a gate", `"api_keys": [{"key": "k", "name": "web", "at_gates": {"helo": {}}}], ` + gate(`"strict": true`), `api key web: at_gates: there is no gate "helo": did you mean "hello"?`},
+		{"key's limits at a gate twice", `"api_keys": [{"key": "k", "name": "web", "at_gates": {"hello": {}, "` + helloID + `": {}}}], ` + gate(`"strict": true`), `"` + helloID + `" and "hello" are the same gate`},
 		{"key's impossible gate", `"api_keys": [{"key": "k", "gates": ["a\nb"]}]`, `"a\nb" is not the name or id of a gate`},
 		{"key's expiry", `"api_keys": [{"key": "k", "expires": "2027"}]`, `expires: "2027" is neither a date`},
 		{"default gate", `"default_gate": "helo", ` + gate(`"strict": true`), `default_gate: there is no gate "helo": did you mean "hello"?`},

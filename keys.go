@@ -4,6 +4,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -59,6 +61,9 @@ func (g *Gateway) provisionKeys() error {
 				return err
 			}
 		}
+		if err := g.checkAtGates(key); err != nil {
+			return err
+		}
 		if !hasPlaceholder(k.Key) && !strings.HasPrefix(k.Key, hashPrefix) {
 			g.log.Warn("a client key is in the configuration as it is, where many can read it: configure its hash, or a placeholder",
 				zap.String("key", key.Name), zap.Stringer("hash", key.Hash))
@@ -82,6 +87,27 @@ func (g *Gateway) provisionKeys() error {
 	var err error
 	g.keys, err = access.NewKeys(keys, anonymous, time.Now)
 	return err
+}
+
+// checkAtGates reports gates that a key has limits at and that are not there, and one that has two names there: what is
+// used would count twice.
+func (g *Gateway) checkAtGates(key *access.Key) error {
+	who := fmt.Sprintf("api key %s: at_gates", key.Name)
+	names := make(map[string]string, len(key.AtGates))
+	for _, ref := range slices.Sorted(maps.Keys(key.AtGates)) {
+		if err := g.checkGate(who, ref); err != nil {
+			return err
+		}
+		there, ok := g.relay.Gates.Lookup(ref)
+		if !ok {
+			continue
+		}
+		if other := names[there.ID]; other != "" {
+			return fmt.Errorf("%s: %q and %q are the same gate: give it one of them", who, other, ref)
+		}
+		names[there.ID] = ref
+	}
+	return nil
 }
 
 // label names a key in an error about it.
