@@ -26,13 +26,12 @@ const alertEvent = "layer_gateway_budget"
 // webhook.
 type alerts struct {
 	log     *zap.Logger
-	ctx     caddy.Context
-	events  *caddyevents.App
-	webhook string // "" is none
+	emit    func(alertMessage) // as an event, whose handlers may take their time
+	webhook string             // "" is none
 
-	mu     sync.Mutex
-	queue  chan alertMessage // nil: no webhook, or no more
-	sender sync.WaitGroup
+	mu      sync.Mutex
+	queue   chan alertMessage // nil: no more
+	senders sync.WaitGroup
 }
 
 // alertMessage is what a webhook gets.
@@ -50,12 +49,18 @@ type alertMessage struct {
 }
 
 func (a *alerts) provision(ctx caddy.Context, webhook string, log *zap.Logger) error {
-	a.log, a.ctx = log, ctx
+	a.log, a.queue = log, make(chan alertMessage, maxAlerts)
 	app, err := ctx.App("events")
 	if err != nil {
 		return err
 	}
-	a.events = app.(*caddyevents.App)
+	events := app.(*caddyevents.App)
+	a.emit = func(m alertMessage) {
+		events.Emit(ctx, alertEvent, map[string]any{
+			"subject": m.Subject, "key_id": m.KeyID, "gate_id": m.GateID, "percent": m.Percent,
+			"spent_usd": string(m.Spent), "budget_usd": string(m.Budget), "period": m.Period,
+		})
+	}
 	if webhook == "" {
 		return nil
 	}
@@ -66,7 +71,7 @@ func (a *alerts) provision(ctx caddy.Context, webhook string, log *zap.Logger) e
 	if err := checkWebhook(address); err != nil {
 		return err
 	}
-	a.webhook, a.queue = address, make(chan alertMessage, maxAlerts)
+	a.webhook = address
 	return nil
 }
 
@@ -85,14 +90,32 @@ const (
 	alertTimeout = 10 * time.Second
 )
 
-// start begins to send.
+// start begins to send. What is slow keeps nobody waiting: not the request whose
+// spending it tells of, nor the events for a webhook.
 func (a *alerts) start() {
-	if queue := a.queue; queue != nil {
-		a.sender.Go(func() {
-			for m := range queue {
-				a.deliver(m)
+	queue, posts := a.queue, make(chan alertMessage, maxAlerts)
+	a.senders.Go(func() {
+		defer close(posts)
+		for m := range queue {
+			if a.webhook != "" {
+				a.put(posts, m)
 			}
-		})
+			a.emit(m)
+		}
+	})
+	a.senders.Go(func() {
+		for m := range posts {
+			a.deliver(m)
+		}
+	})
+}
+
+// put adds to a queue, if that has room.
+func (a *alerts) put(queue chan<- alertMessage, m alertMessage) {
+	select {
+	case queue <- m:
+	default:
+		a.log.Error("too many alerts wait to be sent: this one is not", zap.String("subject", m.Subject))
 	}
 }
 
@@ -108,7 +131,7 @@ func (a *alerts) stop() {
 	if caddy.Exiting() {
 		sent := make(chan struct{})
 		go func() {
-			a.sender.Wait()
+			a.senders.Wait()
 			close(sent)
 		}()
 		select {
@@ -130,19 +153,10 @@ func (a *alerts) tell(alert limit.Alert) {
 	}
 	a.log.Warn("a budget has reached a threshold", zap.String("subject", m.Subject), zap.Int("percent", m.Percent),
 		zap.String("spent_usd", string(m.Spent)), zap.String("budget_usd", string(m.Budget)), zap.String("period", m.Period))
-	a.events.Emit(a.ctx, alertEvent, map[string]any{
-		"subject": m.Subject, "key_id": m.KeyID, "gate_id": m.GateID, "percent": m.Percent,
-		"spent_usd": string(m.Spent), "budget_usd": string(m.Budget), "period": m.Period,
-	})
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.queue == nil {
-		return
-	}
-	select {
-	case a.queue <- m:
-	default:
-		a.log.Error("too many alerts wait for the webhook: this one is not sent", zap.String("subject", m.Subject))
+	if a.queue != nil {
+		a.put(a.queue, m)
 	}
 }
 
