@@ -104,6 +104,7 @@ func (rec *logged) MarshalLogObject(e zapcore.ObjectEncoder) error {
 	text("model", rec.Model)
 	e.AddString("outcome", string(rec.Outcome))
 	e.AddInt("status", rec.Status)
+	text("error", rec.ErrorCode)
 	e.AddInt("attempts", len(rec.Tries))
 	e.AddBool("stream", rec.Stream)
 	text("session", rec.Session)

@@ -127,9 +127,9 @@ func TestObservedRefusals(t *testing.T) {
 	s.do(s.client, "GET", modelsPath, "")
 	var got []string
 	for _, line := range s.lines("request") {
-		got = append(got, fmt.Sprintf("%v %v %v", line["outcome"], line["status"], line["model"]))
+		got = append(got, fmt.Sprintf("%v %v %v %v", line["outcome"], line["status"], line["model"], line["error"]))
 	}
-	if want := "[rejected 401 <nil> rejected 404 <nil> ok 200 made-up-model]"; fmt.Sprint(got) != want {
+	if want := "[rejected 401 <nil> invalid_api_key rejected 404 <nil> gate_not_found ok 200 made-up-model <nil>]"; fmt.Sprint(got) != want {
 		t.Errorf("lines %v, want %v", got, want)
 	}
 	for labels, want := range map[string]float64{

@@ -50,7 +50,8 @@ func (g *Gateway) serveChat(w http.ResponseWriter, r *http.Request) {
 	g.enterStore()
 	// Before the body is read: who may not come in costs nothing.
 	if key, err := g.keys.Authenticate(r.Header); err != nil {
-		rec.Outcome, rec.Status = relay.Rejected, refuse(w, err)
+		refusal := refuse(w, err)
+		rec.Outcome, rec.Status, rec.ErrorCode = relay.Rejected, refusal.Status, refusal.Code
 		rec.Total = time.Since(rec.Start)
 	} else {
 		rec.Client, _ = caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
@@ -122,8 +123,8 @@ func trace(r *http.Request) string {
 	return ""
 }
 
-// refuse answers a request that has no valid key, and returns the status.
-func refuse(w http.ResponseWriter, err error) int {
+// refuse answers a request that has no valid key, and returns what it says.
+func refuse(w http.ResponseWriter, err error) *openai.Error {
 	var refusal *openai.Error
 	if !errors.As(err, &refusal) {
 		refusal = &openai.Error{Status: http.StatusInternalServerError, Type: openai.TypeAPI, Code: "gateway_error", Message: "the gateway failed"}
@@ -132,7 +133,7 @@ func refuse(w http.ResponseWriter, err error) int {
 		w.Header().Set("WWW-Authenticate", "Bearer")
 	}
 	refusal.Write(w)
-	return refusal.Status
+	return refusal
 }
 
 func refuseMethod(w http.ResponseWriter, r *http.Request, allowed string) {

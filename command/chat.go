@@ -222,7 +222,11 @@ func (c *chat) say(ctx context.Context, text, image string) (string, error) {
 	if c.Key != "" {
 		req.Header.Set("Authorization", "Bearer "+c.Key)
 	}
-	a := &answer{chat: c, start: c.Now(), out: printer{w: c.Out}}
+	a := &answer{chat: c, start: c.Now(), out: printer{w: c.Out}, came: func() {}}
+	if c.ErrTerminal {
+		a.came = showWaiting(c.Err)
+		defer a.came()
+	}
 	resp, err := c.Client.Do(req)
 	if err != nil {
 		if ctx.Err() != nil {

@@ -27,7 +27,8 @@ type answer struct {
 	first time.Duration // to the first content; 0 if none came
 	text  strings.Builder
 	facts facts
-	done  bool // it has its end
+	done  bool   // it has its end
+	came  func() // something is to be printed
 }
 
 // facts are what an answer says of itself; a stream says it in parts.
@@ -77,6 +78,7 @@ type failure struct {
 // print prints the answer while it comes, and then what is known of it.
 func (a *answer) print(ctx context.Context, resp *http.Response) (string, error) {
 	err := a.read(resp)
+	a.came()
 	if a.text.Len() > 0 && !a.JSON {
 		a.out.printf("\n")
 	}
@@ -136,6 +138,7 @@ func (a *answer) stream(body io.Reader) error {
 // take takes in an answer, or one chunk of it.
 func (a *answer) take(status int, data []byte) error {
 	if a.JSON {
+		a.came()
 		a.out.printf("%s\n", data)
 	}
 	var more facts
@@ -166,6 +169,7 @@ func (a *answer) say(text string) {
 	if text == "" {
 		return
 	}
+	a.came()
 	if a.first == 0 {
 		a.first = a.Now().Sub(a.start)
 	}

@@ -76,10 +76,10 @@ func harmless(text string) string {
 	}, text)
 }
 
-// oneLine is such a text in one line.
+// oneLine is such a text in one line, in which nothing changes the direction either.
 func oneLine(text string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
+		if !unicode.IsPrint(r) {
 			return ' '
 		}
 		return r
