@@ -26,31 +26,33 @@ func (c *configFlags) open(ctx context.Context) (o *opened, done func(), err err
 	if o.gateways, err = c.gateways(); err != nil {
 		return nil, nil, err
 	}
-	config := o.gateways[0].app.books.config // all of them have the same
-	if config == nil {
-		return o, done, nil
+	if config := o.gateways[0].app.books.config; config != nil { // all of them have the same
+		done = o.read(ctx, command.Where{SQLite: sqlitePath(config), Postgres: config.Postgres})
 	}
-	l, closeBooks, err := command.OpenBooks(ctx, command.Where{SQLite: sqlitePath(config), Postgres: config.Postgres})
-	if err != nil {
-		o.unread = err
-		return o, done, nil
+	return o, done, nil
+}
+
+// read reads what was made at run time, as far as it can be.
+func (o *opened) read(ctx context.Context, where command.Where) (done func()) {
+	var closeBooks func()
+	if o.ledger, closeBooks, o.unread = command.OpenBooks(ctx, where); o.unread != nil {
+		return func() {}
 	}
-	o.ledger = l
 	if !o.serveStore() {
-		return o, closeBooks, nil
+		return closeBooks
 	}
-	if o.store, o.unread = store.Open(ctx, store.Options{Ledger: l}); o.unread != nil {
-		return o, closeBooks, nil
+	if o.store, o.unread = store.Open(ctx, store.Options{Ledger: o.ledger}); o.unread != nil {
+		return closeBooks
 	}
 	for _, g := range o.gateways {
 		if g.stored != nil {
 			o.store.Attach(g.stored)
 		}
 	}
-	return o, func() {
+	return func() {
 		o.store.Close()
 		closeBooks()
-	}, nil
+	}
 }
 
 // serveStore reports whether there are gateways with gates_store.

@@ -91,7 +91,7 @@ func (g *Gateway) serveModels(w http.ResponseWriter, r *http.Request, answer fun
 	g.enterStore()
 	key, err := g.keys.Authenticate(r.Header)
 	if err != nil {
-		refuse(w, err)
+		_ = refuse(w, err) // nobody keeps a record of it
 		return
 	}
 	answer(w, key)
