@@ -176,6 +176,16 @@ func TestAdminTest(t *testing.T) {
 	}
 }
 
+// A gate whose answers are JSON can be tried where the provider wants a message to speak of it.
+func TestAdminTestInJSON(t *testing.T) {
+	_, _, gates := providers(t)
+	s := start(t, "layer_gateway {\napi_key k\n"+strings.Replace(gates, "name openai", "name openai\nresponse_format json_object", 1)+"}")
+	var tried struct{ OK bool }
+	if a := s.api(200, &tried, "POST", "/v1/gates/openai/test", ""); !tried.OK {
+		t.Error(a.body)
+	}
+}
+
 // A stream of logs on Caddy's endpoint ends when the configuration does.
 func TestAdminStream(t *testing.T) {
 	s := start(t, storedBlock)

@@ -31,8 +31,9 @@ type probeError struct {
 	Code    string `json:"code"`
 }
 
-// probeBody is what a target is asked.
-const probeBody = `{"messages":[{"role":"user","content":"Say OK."}]}`
+// probeBody is what a target is asked. A gate may want its answers in JSON, which some providers refuse to give unless a
+// message speaks of it.
+const probeBody = `{"messages":[{"role":"user","content":"Say OK, in JSON if that is wanted."}]}`
 
 // testGate really asks each target of a gate, all at once.
 func (h *Handler) testGate(w http.ResponseWriter, r *http.Request) error {
