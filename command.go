@@ -227,7 +227,7 @@ more than 15 minutes is not shown then.
 		})
 	f := cmd.Flags()
 	f.BoolVarP(&o.Follow, "follow", "f", false, "Go on with requests as they end")
-	f.StringVar(&o.Gate, "gate", "", "Only this gate's, by its name")
+	f.StringVar(&o.Gate, "gate", "", "Only this gate's, by its name or id")
 	f.StringVar(&o.Key, "key", "", "Only this key's, by its name")
 	f.StringVar(&o.Outcome, "outcome", "", "Only those with this outcome, such as ok or provider_error")
 	f.IntVar(&o.Limit, "limit", 0, "How many, at most. Default: 50")

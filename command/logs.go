@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/layergateway/layergateway/cost"
+	"github.com/layergateway/layergateway/gate"
 	"github.com/layergateway/layergateway/ledger"
 	"github.com/layergateway/layergateway/relay"
 )
@@ -19,7 +20,7 @@ import (
 // LogsOptions say which rows are shown.
 type LogsOptions struct {
 	Follow             bool
-	Gate, Key, Outcome string // names; "" is any
+	Gate, Key, Outcome string // names, of a gate its id too; "" is any
 	Since              time.Time
 	Limit              int // the most rows that are there already; 0 is defaultLogs
 	JSON               bool
@@ -62,6 +63,10 @@ func Logs(ctx context.Context, s Streams, l *ledger.Ledger, o LogsOptions) error
 	}
 	out := &printer{w: s.Out}
 	filter := ledger.Filter{Gate: o.Gate, Key: o.Key, Outcome: o.Outcome, From: o.Since}
+	if gate.IsUUID(o.Gate) {
+		filter.GateID, _ = gate.NormalizeRef(o.Gate)
+		filter.Gate = ""
+	}
 	seen := map[string]time.Time{}
 	if o.Follow {
 		// Before the others are read, so that what comes in between is shown once.

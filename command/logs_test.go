@@ -12,9 +12,13 @@ import (
 	"github.com/layergateway/layergateway/ledger"
 )
 
+// byID is the id of a gate that nobody would call by its name.
+const byID = "11111111-1111-4111-8111-111111111111"
+
 func logRows(t *testing.T) []*ledger.Row {
 	t.Helper()
 	a, b := row(t, "a", price(t, "3", "15")), row(t, "b", price(t, "3", "15"))
+	b.GateID = byID
 	b.Start, b.Gate, b.Outcome, b.Status, b.Error = began.Add(time.Second), "other\x1b", "rejected", 404, "gate_not_found"
 	b.Provider, b.Model, b.Usage, b.FirstToken, b.Bill = "", "", cost.Usage{}, 0, cost.Bill{Status: cost.Unpriced}
 	c := row(t, "c", price(t, "3", "15"))
@@ -35,10 +39,11 @@ func TestLogs(t *testing.T) {
 		{"all", LogsOptions{}, head + "\n" + a + b + c},
 		{"the last", LogsOptions{Limit: 2}, head + "\n" + b + c},
 		{"of a gate", LogsOptions{Gate: "assistant"}, head + "\n" + a + c},
+		{"of a gate by its id", LogsOptions{Gate: strings.ToUpper(byID)}, head + "\n" + b},
 		{"of nobody", LogsOptions{Key: "mobile"}, head + "\n"},
 		{"an outcome, since", LogsOptions{Outcome: "ok", Since: began.Add(time.Millisecond)}, head + "\n" + c},
 		{"JSON", LogsOptions{JSON: true, Outcome: "rejected"},
-			`{"id":"b","start":"2027-01-02T03:04:06Z","outcome":"rejected","status":404,"error":"gate_not_found","gate":"other\u001b","gate_id":"1","key":"web","provider":"","model":"","attempts":2,"stream":false,"usage":{},"cost":null,"cost_status":"unpriced","ttft":null,"latency":2}` + "\n"},
+			`{"id":"b","start":"2027-01-02T03:04:06Z","outcome":"rejected","status":404,"error":"gate_not_found","gate":"other\u001b","gate_id":"` + byID + `","key":"web","provider":"","model":"","attempts":2,"stream":false,"usage":{},"cost":null,"cost_status":"unpriced","ttft":null,"latency":2}` + "\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var out bytes.Buffer
