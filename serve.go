@@ -52,6 +52,7 @@ func (g *Gateway) serveChat(w http.ResponseWriter, r *http.Request) {
 	if key, err := g.keys.Authenticate(r.Header); err != nil {
 		refusal := refuse(w, err)
 		rec.Outcome, rec.Status, rec.ErrorCode = relay.Rejected, refusal.Status, refusal.Code
+		g.relay.Describe(r.Context(), rec)
 		rec.Total = time.Since(rec.Start)
 	} else {
 		rec.Client, _ = caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)

@@ -52,18 +52,23 @@ func TestTraces(t *testing.T) {
 	if got := s.chat("anthropic", "canary_prompt", "Traceparent", "00-"+parent+"-b7ad6b7169203331-01"); got.status != 200 {
 		t.Fatalf("%d %s", got.status, got.body)
 	}
+	if got := s.do(s.client, "POST", chatPath, "{}", "Authorization", "Bearer canary_key"); got.status != 401 {
+		t.Fatalf("%d %s", got.status, got.body)
+	}
 	// Without the handler its tracer ends, and exports what it has.
 	if err := s.reload(block("")); err != nil {
 		t.Fatal(err)
 	}
-	var server, client sdktrace.ReadOnlySpan
+	var server, client, refused sdktrace.ReadOnlySpan
 	spans := sink.take()
 	for _, span := range spans {
-		switch span.SpanKind() {
-		case oteltrace.SpanKindServer:
-			server = span
-		case oteltrace.SpanKindClient:
+		switch kind := span.SpanKind(); {
+		case kind == oteltrace.SpanKindClient:
 			client = span
+		case span.SpanContext().TraceID().String() == parent:
+			server = span
+		default:
+			refused = span
 		}
 		for _, a := range span.Attributes() {
 			if strings.Contains(a.Value.String(), "canary") {
@@ -71,15 +76,16 @@ func TestTraces(t *testing.T) {
 			}
 		}
 	}
-	if len(spans) != 2 || server == nil || client == nil {
+	if len(spans) != 3 || server == nil || client == nil || refused == nil {
 		t.Fatalf("spans: %v", spans)
 	}
-	if server.SpanContext().TraceID().String() != parent || client.Parent().SpanID() != server.SpanContext().SpanID() {
+	if client.SpanContext().TraceID().String() != parent || client.Parent().SpanID() != server.SpanContext().SpanID() {
 		t.Errorf("the spans are not one below the other in the client's trace: %v %v", server, client)
 	}
 	for span, want := range map[sdktrace.ReadOnlySpan]map[string]string{
-		server: {"layer_gateway.gate": "anthropic", "layer_gateway.outcome": "ok", "gen_ai.request.model": "anthropic"},
-		client: {"gen_ai.provider.name": "anthropic", "gen_ai.request.model": "claude-sonnet-4-5", "layer_gateway.result": "ok"},
+		server:  {"layer_gateway.gate": "anthropic", "layer_gateway.outcome": "ok", "gen_ai.request.model": "anthropic"},
+		refused: {"layer_gateway.outcome": "rejected", "error.type": "invalid_api_key"},
+		client:  {"gen_ai.provider.name": "anthropic", "gen_ai.request.model": "claude-sonnet-4-5", "layer_gateway.result": "ok"},
 	} {
 		for _, a := range span.Attributes() {
 			if value, ok := want[string(a.Key)]; ok {

@@ -188,7 +188,7 @@ func (x *exchange) settle(err error) {
 		x.sum()
 	}
 	x.tell(err)
-	x.describe()
+	x.relay.Describe(x.r.Context(), x.rec)
 	x.close()
 }
 

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"context"
 	"errors"
 	"net/url"
 	"strconv"
@@ -142,24 +143,24 @@ func (a *attempt) spanResult(err error) (result string, failed bool) {
 	return string(outcome), outcome != OK && outcome != ClientGone && outcome != BudgetCut
 }
 
-// describe says in the span that the request came in, which is not ours to end,
-// what became of it. Tokens are in the attempts' spans alone, so that a sum over
-// a trace has them once.
-func (x *exchange) describe() {
-	span := trace.SpanFromContext(x.r.Context())
+// Describe says in the span that a request came in, which is not ours to end, what
+// became of it. Tokens are in the attempts' spans alone, so that a sum over a trace
+// has them once.
+func (r *Relay) Describe(ctx context.Context, rec *Record) {
+	span := trace.SpanFromContext(ctx)
 	if !span.IsRecording() {
 		return
 	}
-	rec := x.rec
 	set := []attribute.KeyValue{
 		attrOperation.String(operationChat), attrRequestID.String(rec.RequestID),
-		attrKey.String(rec.Key), attrOutcome.String(string(rec.Outcome)), attrAttempts.Int(len(rec.Tries)),
+		attrOutcome.String(string(rec.Outcome)), attrAttempts.Int(len(rec.Tries)),
 	}
 	text := func(key attribute.Key, value string) {
 		if value != "" {
 			set = append(set, key.String(clipped(value)))
 		}
 	}
+	text(attrKey, rec.Key)
 	text(attrGate, rec.Gate)
 	text(attrGateID, rec.GateID)
 	text(attrConversation, rec.Session)
@@ -167,7 +168,7 @@ func (x *exchange) describe() {
 	if len(rec.Tries) > 0 {
 		text(attrProvider, rec.Provider)
 		text(attrModel, rec.Model)
-		if p, ok := x.relay.Providers[rec.Provider]; ok {
+		if p, ok := r.Providers[rec.Provider]; ok {
 			text(attrProviderName, providerName(p.Type))
 		}
 	}
