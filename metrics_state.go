@@ -3,9 +3,11 @@ package layergateway
 import (
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/layergateway/layergateway/cost"
 	"github.com/layergateway/layergateway/health"
 	"github.com/layergateway/layergateway/provider"
 )
@@ -85,14 +87,20 @@ func (s *state) Collect(to chan<- prometheus.Metric) {
 	counter(s.failures, float64(ledger.Failures))
 	counter(s.dropped, float64(ledger.Dropped))
 	counter(s.droppedPayloads, float64(ledger.DroppedPayloads))
-	if prices := s.app.prices; prices != nil {
-		age, ok := prices.Age()
-		if !ok {
-			age = -1e9
-		}
-		gauge(s.pricesAge, age.Seconds())
-	}
+	gauge(s.pricesAge, s.app.pricesAge().Seconds())
 	gauge(s.pricesInfo, 1, s.app.catalog().Version())
+}
+
+// pricesAge is how long ago the prices were known to be up to date, -1s if they never were: those of one's own list, or of
+// the built-in one.
+func (a *App) pricesAge() time.Duration {
+	if a.prices == nil {
+		return max(time.Since(cost.Builtin().Date()), 0)
+	}
+	if age, ok := a.prices.Age(); ok {
+		return age
+	}
+	return -time.Second
 }
 
 func oneIf(is bool) float64 {

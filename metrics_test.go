@@ -369,6 +369,10 @@ func TestMetrics(t *testing.T) {
 			t.Errorf("%s{%s} is %v, want %v", want.name, want.labels, got, want.value)
 		}
 	}
+	least := max(time.Since(cost.Builtin().Date()).Seconds(), 0)
+	if got := s.metric("layer_gateway_prices_age_seconds", ""); got < least || got > least+3600 {
+		t.Errorf("the built-in prices are %v s old, want %v", got, least)
+	}
 	hits, misses := s.metric("layer_gateway_gate_cache_hits_total", ""), s.metric("layer_gateway_gate_cache_misses_total", "")
 	if misses < 1 || hits+misses < 4 {
 		t.Errorf("%v look-ups hit, %v missed", hits, misses)
