@@ -131,40 +131,31 @@ func (h *Handler) overview(w http.ResponseWriter, r *http.Request) {
 // read asks the ledger's sums for all that the page shows, side by side.
 func (p *overviewPage) read(ctx context.Context, l Ledger, by ledger.Dimension) error {
 	s := p.Span
-	now := make([][]ledger.Point, len(dimensions))
-	before := make([][]ledger.Point, len(dimensions))
 	var points []ledger.Point
-	errs := make([]error, 2*len(dimensions)+1)
+	var now, before []ledger.Combination
+	var errs [3]error
 	var reads sync.WaitGroup
 	reads.Go(func() {
 		points, errs[0] = l.Series(ctx, p.Narrow.apply(ledger.SeriesQuery{By: by, From: s.From, To: s.To, Step: s.Step}))
 	})
-	for i, d := range dimensions {
-		if d.by != by { // else the points of the charts add up to it
-			reads.Go(func() { now[i], errs[1+2*i] = sumsBy(ctx, l, d.by, s, p.Narrow) })
-		}
-		if d.by != ledger.ByProvider { // whose changes are those of its models
-			reads.Go(func() { before[i], errs[2+2*i] = sumsBy(ctx, l, d.by, s.before(), p.Narrow) })
-		}
-	}
+	reads.Go(func() { now, errs[1] = combined(ctx, l, s, p.Narrow) })
+	reads.Go(func() { before, errs[2] = combined(ctx, l, s.before(), p.Narrow) })
 	reads.Wait()
-	if err := errors.Join(errs...); err != nil {
+	if err := errors.Join(errs[:]...); err != nil {
 		return err
 	}
 	p.Charts = charts(s, by, points)
-	for i, d := range dimensions {
-		if d.by == by {
-			now[i] = merge(points)
+	for _, d := range dimensions {
+		parts := sumsOf(now, d.by)
+		if d.by != ledger.ByProvider { // whose changes are those of its models
+			p.Movers = append(p.Movers, movers(d.Name, d.by, parts, sumsOf(before, d.by))...)
 		}
-		if d.by != ledger.ByProvider {
-			p.Movers = append(p.Movers, movers(d.Name, d.by, now[i], before[i])...)
-		}
-		p.Tables = append(p.Tables, breakdownOf(d.Name, d.Label, d.by, now[i]))
+		p.Tables = append(p.Tables, breakdownOf(d.Name, d.Label, d.by, parts))
 	}
 	slices.SortStableFunc(p.Movers, func(a, b mover) int { return cmp.Compare(magnitude(b.Diff()), magnitude(a.Diff())) })
 	p.Movers = p.Movers[:min(len(p.Movers), maxMovers)]
-	all := total(now[0])
-	p.Tiles = tiles(all, total(before[0]))
+	all := total(sumsOf(now, ledger.ByProvider))
+	p.Tiles = tiles(all, total(sumsOf(before, ledger.ByProvider)))
 	p.Empty = all.Requests == 0
 	return nil
 }
@@ -184,9 +175,9 @@ func breakdownOf(name, label string, by ledger.Dimension, points []ledger.Point)
 
 func magnitude(a cost.Amount) cost.Amount { return max(a, -a) }
 
-// sumsBy is what a time comes to. Whole days come from the sums by day, what is left from those by hour: to read a month
-// of hours would take long.
-func sumsBy(ctx context.Context, l Ledger, by ledger.Dimension, s span, n narrow) ([]ledger.Point, error) {
+// combined is what a time comes to. Whole days come from the sums by day, what is left from those by hour: to read a
+// month of hours would take long.
+func combined(ctx context.Context, l Ledger, s span, n narrow) ([]ledger.Combination, error) {
 	from, to := s.From.Truncate(day), s.To.Truncate(day)
 	if from.Before(s.From) {
 		from = from.Add(day)
@@ -195,18 +186,39 @@ func sumsBy(ctx context.Context, l Ledger, by ledger.Dimension, s span, n narrow
 	if from.Before(to) {
 		parts = [][2]time.Time{{from, to}, {s.From, from}, {to, s.To}}
 	}
-	var all []ledger.Point
+	var all []ledger.Combination
 	for _, part := range parts {
 		if !part[0].Before(part[1]) {
 			continue
 		}
-		points, err := l.Series(ctx, n.apply(ledger.SeriesQuery{By: by, From: part[0], To: part[1]}))
+		list, err := l.Combinations(ctx, n.apply(ledger.SeriesQuery{From: part[0], To: part[1]}))
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, points...)
+		all = append(all, list...)
 	}
-	return merge(all), nil
+	return all, nil
+}
+
+// sumsOf are the sums of each value of one dimension, the dearest first.
+func sumsOf(all []ledger.Combination, by ledger.Dimension) []ledger.Point {
+	points := make([]ledger.Point, len(all))
+	for i := range all {
+		c := &all[i]
+		p := ledger.Point{Sums: c.Sums}
+		switch by {
+		case ledger.ByGate:
+			p.ID, p.Name = c.GateID, c.Gate
+		case ledger.ByKey:
+			p.ID, p.Name = c.KeyID, c.Key
+		case ledger.ByProvider:
+			p.ID, p.Name = c.Provider, c.Provider
+		default:
+			p.ID, p.Name = c.Provider+"/"+c.Model, c.Model
+		}
+		points[i] = p
+	}
+	return merge(points)
 }
 
 // merge adds up what is of the same gate, key, provider or model; the dearest comes first.
@@ -222,6 +234,7 @@ func merge(points []ledger.Point) []ledger.Point {
 			continue
 		}
 		addSums(&all[at].Sums, &p.Sums)
+		all[at].Name = max(all[at].Name, p.Name) // as the ledger chooses one of several
 	}
 	slices.SortStableFunc(all, func(a, b ledger.Point) int {
 		return cmp.Or(cmp.Compare(b.Cost, a.Cost), cmp.Compare(b.Requests, a.Requests))

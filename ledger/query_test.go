@@ -340,3 +340,46 @@ func TestOff(t *testing.T) {
 		}
 	}
 }
+
+// TestCombinations: they add up to the sums by each dimension, whatever is left out.
+func TestCombinations(t *testing.T) {
+	each(t, func(t *testing.T, c Config) {
+		l := open(t, c)
+		mustSettle(t, l, some(120)...)
+		mustFlush(t, l)
+		for _, q := range []SeriesQuery{
+			{}, {From: t0.Add(-day), To: t0}, {From: t0.Truncate(day).Add(-day), To: t0.Truncate(day)}, {KeyID: "k1"}, {GateID: "g1", Model: "m2", Step: hour},
+		} {
+			list, err := l.Combinations(t.Context(), q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for by, id := range map[Dimension]func(*Combination) [2]string{
+				ByGate: func(c *Combination) [2]string { return [2]string{c.GateID, c.Gate} },
+				ByKey:  func(c *Combination) [2]string { return [2]string{c.KeyID, c.Key} },
+				ByModel: func(c *Combination) [2]string {
+					return [2]string{c.Provider + "/" + c.Model, c.Model}
+				},
+			} {
+				got, want := make(map[[2]string][3]int64), make(map[[2]string][3]int64)
+				for i := range list {
+					n, s := got[id(&list[i])], &list[i].Sums
+					got[id(&list[i])] = [3]int64{n[0] + s.Requests, n[1] + int64(s.Cost), n[2] + s.TotalTimes.Count()}
+				}
+				points, err := l.Series(t.Context(), SeriesQuery{By: by, From: q.From, To: q.To, KeyID: q.KeyID, GateID: q.GateID, Model: q.Model})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, p := range points {
+					want[[2]string{p.ID, p.Name}] = [3]int64{p.Requests, int64(p.Cost), p.TotalTimes.Count()}
+				}
+				if d := cmp.Diff(want, got); d != "" || len(want) == 0 {
+					t.Errorf("%+v by %s: %s", q, by, d)
+				}
+			}
+		}
+		if _, err := (*Ledger)(nil).Combinations(t.Context(), SeriesQuery{}); !errors.Is(err, ErrOff) {
+			t.Error(err)
+		}
+	})
+}
