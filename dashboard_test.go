@@ -69,3 +69,40 @@ func TestDashboardMountSlash(t *testing.T) {
 		t.Errorf("%d to %q", got.status, got.header.Get("Location"))
 	}
 }
+
+// Who is logged in stays so over a reload, until the key is another one; and so does how often somebody was wrong.
+func TestDashboardSessionOverReload(t *testing.T) {
+	s := start(t, dashboardBlock)
+	form := []string{"Content-Type", "application/x-www-form-urlencoded"}
+	client := *s.client
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	login := func() answer {
+		return s.do(&client, http.MethodPost, "http://localhost/admin/login", "key=an-admin-key-for-the-tests", form...)
+	}
+	cookie, _, _ := strings.Cut(login().header.Get("Set-Cookie"), ";")
+	in := func() int { return s.do(s.client, http.MethodGet, "http://localhost/admin/keys", "", "Cookie", cookie).status }
+	if got := in(); got != http.StatusOK {
+		t.Fatalf("logged in: %d", got)
+	}
+	reload := func(block string) {
+		t.Helper()
+		if err := s.reload(block); err != nil {
+			t.Fatal(err)
+		}
+	}
+	reload(dashboardBlock + " 2")
+	if got := in(); got != http.StatusOK {
+		t.Errorf("after a reload: %d", got)
+	}
+	for range 100 {
+		s.do(s.client, http.MethodPost, "http://localhost/admin/login", "key=wrong", form...)
+	}
+	reload(dashboardBlock)
+	if got := login(); got.status != http.StatusTooManyRequests || got.header.Get("Retry-After") == "" {
+		t.Errorf("who was wrong a hundred times: %d", got.status)
+	}
+	reload(strings.Replace(dashboardBlock, "an-admin-key-for-the-tests", "another-admin-key-for-the-tests", 1))
+	if got := in(); got != http.StatusUnauthorized {
+		t.Errorf("with another key: %d", got)
+	}
+}

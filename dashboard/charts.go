@@ -156,7 +156,7 @@ func durCell(d time.Duration) cell {
 	if d == 0 {
 		return cell{Text: "–"}
 	}
-	return cell{strconv.FormatFloat(d.Seconds(), 'f', 3, 64), dur(d)}
+	return cell{strconv.FormatFloat(d.Seconds(), 'f', 3, 64), quantile(d)}
 }
 
 // labelOf is what a value of a dimension is called. Models are called with their provider, as two may have the same.

@@ -11,13 +11,14 @@ import (
 
 	"github.com/layergateway/layergateway/cost"
 	"github.com/layergateway/layergateway/gate"
+	"github.com/layergateway/layergateway/ledger"
 )
 
 var funcs = template.FuncMap{
 	"money": money, "exact": exact, "rate": rate, "count": count, "grouped": grouped, "dur": dur, "percent": percent,
 	"when": when, "stamp": stamp, "ago": ago, "query": query, "change": change, "join": strings.Join, "window": window,
 	"short": short, "plural": plural, "billed": billed, "tokens": tokens, "outcomeClass": outcomeClass, "status": statusText,
-	"first": first, "known": cost.Price.Known, "span": span1,
+	"first": first, "p95": p95, "declared": declared, "known": cost.Price.Known, "span": span1,
 }
 
 const dollar = 1_000_000_000_000
@@ -112,6 +113,17 @@ func dur(d time.Duration) string {
 	return d.Round(time.Second).String()
 }
 
+// p95 is what 95 of 100 did not exceed.
+func p95(h ledger.Histogram) string { return quantile(h.Quantile(.95)) }
+
+// quantile is one of a histogram, which does not tell what is quick apart.
+func quantile(d time.Duration) string {
+	if d > 0 && d <= ledger.Finest {
+		return "≤ " + dur(ledger.Finest)
+	}
+	return dur(d)
+}
+
 // window is a time span as configurations have it: 1m, not 1m0s.
 func window(d time.Duration) string {
 	s := d.String()
@@ -202,6 +214,17 @@ func short(id string) string {
 		return id[:8]
 	}
 	return id
+}
+
+// declared is where a gate is declared, in words.
+func declared(source string) string {
+	switch source {
+	case "config":
+		return "the configuration"
+	case "store":
+		return "the store"
+	}
+	return source
 }
 
 func plural(n int64, one, many string) string {

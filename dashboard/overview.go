@@ -292,9 +292,9 @@ func tiles(now, before ledger.Sums) []tile {
 		number("Error rate", true, func(s *ledger.Sums) float64 { return ratio(s.Failed, s.Requests) },
 			func(s *ledger.Sums) string { return percent(s.Failed, s.Requests) }),
 		number("Latency, p95", true, func(s *ledger.Sums) float64 { return float64(s.TotalTimes.Quantile(.95)) },
-			func(s *ledger.Sums) string { return dur(s.TotalTimes.Quantile(.95)) }),
+			func(s *ledger.Sums) string { return p95(s.TotalTimes) }),
 		number("First token, p95", true, func(s *ledger.Sums) float64 { return float64(s.FirstTimes.Quantile(.95)) },
-			func(s *ledger.Sums) string { return dur(s.FirstTimes.Quantile(.95)) }),
+			func(s *ledger.Sums) string { return p95(s.FirstTimes) }),
 	}
 }
 

@@ -16,6 +16,10 @@ const (
 	histogramFirst   = 25 * time.Millisecond
 )
 
+// Finest is the least time that a Histogram tells from 0: all that took no longer is
+// in its first bucket.
+const Finest = histogramFirst
+
 // bucketOf is the bucket that a duration belongs to.
 func bucketOf(d time.Duration) int {
 	if d <= histogramFirst {

@@ -6,7 +6,7 @@ const colors = {
 };
 const digits = (max) => new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: max });
 const units = {
-	usd: (v) => "$" + (v !== 0 && Math.abs(v) < 0.01 ? v.toPrecision(2) : digits(2).format(v)),
+	usd: (v) => "$" + (v !== 0 && Math.abs(v) < 0.01 ? v.toFixed(9).replace(/0+$/, "") : digits(2).format(v)),
 	count: (v) => digits(1).format(v),
 	seconds: (v) => (v < 1 ? Math.round(v * 1000) + " ms" : digits(1).format(v) + " s"),
 	percent: (v) => digits(1).format(v) + "%",
@@ -91,7 +91,7 @@ function drawChart(figure) {
 		},
 		axes: [
 			{ ...axis, size: 32, grid: { show: false }, values: ticks(days) },
-			{ ...axis, size: 58, values: (_, splits) => splits.map(units[figure.dataset.unit]) },
+			{ ...axis, size: (_, texts) => Math.max(44, ...(texts ?? []).map((text) => 16 + 7 * text.length)), values: (_, splits) => splits.map(units[figure.dataset.unit]) },
 		],
 		series: [{}, ...names.map((_, i) => (parts
 			? { fill: color(i), width: 0, points: { show: false }, paths: uPlot.paths.bars({ size: [0.75, 48] }) }
