@@ -70,15 +70,30 @@ func (l *gatewayList) gates() []dashboard.Gate {
 	for _, g := range l.all() {
 		g.enterStore()
 		for one := range g.relay.Gates.All() {
-			shown := dashboard.Gate{Gate: one, Prices: make([]cost.Price, len(one.Targets))}
-			for i, t := range one.Targets {
-				shown.Prices[i] = g.app.price(g.relay.Providers[t.Provider], t.Model)
-			}
-			list = append(list, shown)
+			list = append(list, g.shown(one))
 		}
 	}
 	slices.SortStableFunc(list, func(a, b dashboard.Gate) int { return strings.Compare(a.Label(), b.Label()) })
 	return list
+}
+
+// gate is the gate of an id.
+func (l *gatewayList) gate(id string) (dashboard.Gate, bool) {
+	for _, g := range l.all() {
+		g.enterStore()
+		if one, ok := g.relay.Gates.Lookup(id); ok && one.ID == id {
+			return g.shown(one), true
+		}
+	}
+	return dashboard.Gate{}, false
+}
+
+func (g *Gateway) shown(one *gate.Gate) dashboard.Gate {
+	shown := dashboard.Gate{Gate: one, Prices: make([]cost.Price, len(one.Targets))}
+	for i, t := range one.Targets {
+		shown.Prices[i] = g.app.price(g.relay.Providers[t.Provider], t.Model)
+	}
+	return shown
 }
 
 // keys are all configured keys of all gateways; one that several have is there once.

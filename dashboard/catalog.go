@@ -4,8 +4,6 @@ import (
 	"encoding/csv"
 	"net/http"
 	"net/url"
-	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -20,16 +18,10 @@ type catalogSearch struct {
 	Text, Type string   // what is looked for
 	Types      []string // the provider types that the list has
 	Rows       []cost.Entry
-	Found, All int
-	// First is the number of the first row, Next and Previous the queries of the pages beside this one; "" is none.
-	First          int
-	Next, Previous string
+	Pager      pager
 }
 
 const catalogRows = 25
-
-// Last is the number of the last row.
-func (s catalogSearch) Last() int { return s.First + len(s.Rows) - 1 }
 
 // matching are the entries that a URL looks for, and the types of all.
 func matching(all []cost.Entry, q url.Values) (found []cost.Entry, types []string) {
@@ -46,22 +38,10 @@ func matching(all []cost.Entry, q url.Values) (found []cost.Entry, types []strin
 }
 
 func searchCatalog(all []cost.Entry, q url.Values) catalogSearch {
-	s := catalogSearch{Text: strings.TrimSpace(q.Get("q")), Type: q.Get("type"), All: len(all)}
+	s := catalogSearch{Text: strings.TrimSpace(q.Get("q")), Type: q.Get("type")}
 	s.Rows, s.Types = matching(all, q)
-	s.Found = len(s.Rows)
-	skip, err := strconv.Atoi(q.Get("skip"))
-	if err != nil || skip < 0 || skip >= s.Found {
-		skip = 0
-	}
-	page := func(skip int) string { return query("q", s.Text, "type", s.Type, "skip", strconv.Itoa(skip)) }
-	if skip > 0 {
-		s.Previous = page(max(skip-catalogRows, 0))
-	}
-	if skip+catalogRows < s.Found {
-		s.Next = page(skip + catalogRows)
-	}
-	s.First = skip + 1
-	s.Rows = slices.Clone(s.Rows[skip:min(skip+catalogRows, s.Found)])
+	s.Pager = paged(q, len(s.Rows), len(all), catalogRows, "q", "type")
+	s.Rows = onPage(s.Pager, s.Rows)
 	return s
 }
 

@@ -19,8 +19,9 @@ type Options struct {
 	Door *Door
 	// Ledger gives the ledger for one request; the function must be called when it is done with it. Required.
 	Ledger func() (Ledger, func())
-	// Gates, Keys and Providers are those of all gateways that run now. Required.
+	// Gates, Keys and Providers are those of all gateways that run now, Gate is one of these gates. Required.
 	Gates     func() []Gate
+	Gate      func(id string) (Gate, bool)
 	Keys      func() []Key
 	Providers func() []Provider
 	// Catalog is the prices in force. Required.

@@ -63,6 +63,7 @@ func newSite(t *testing.T) *site {
 		Door:      s.door,
 		Ledger:    func() (Ledger, func()) { return l, func() {} },
 		Gates:     testGates,
+		Gate:      testGate,
 		Keys:      testKeys,
 		TraceURL:  "https://traces.example/?q={trace_id}&a=b",
 		Providers: testProviders,
@@ -100,6 +101,15 @@ func testGates() []Gate {
 			Targets: []gate.Target{{Provider: "openai", Model: evil, Weight: 1}}, SystemPrompt: evil,
 		}, Prices: []cost.Price{{}}},
 	}
+}
+
+func testGate(id string) (Gate, bool) {
+	for _, g := range testGates() {
+		if g.ID == id {
+			return g, true
+		}
+	}
+	return Gate{}, false
 }
 
 func testKeys() []Key {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/layergateway/layergateway/cost"
@@ -13,8 +15,22 @@ import (
 )
 
 type gatesPage struct {
+	Text  string // what is looked for
 	Gates []gateRow
 	Since time.Time
+	Pager pager
+}
+
+// gatesOnPage is how many gates a page has.
+const gatesOnPage = 50
+
+// has reports whether a gate has something to do with a text, which is in lower case.
+func (g Gate) has(text string) bool {
+	words := append([]string{g.ID, g.Name, g.Description, g.Source}, g.Tags...)
+	for _, t := range g.Targets {
+		words = append(words, t.Provider+"/"+t.Model)
+	}
+	return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(strings.ToLower(word), text) })
 }
 
 // gateRow is a gate as the list has it.
@@ -52,14 +68,18 @@ const gateDays = 30
 func (h *Handler) gates(w http.ResponseWriter, r *http.Request) {
 	l, done := h.o.Ledger()
 	defer done()
-	p := gatesPage{Since: h.gatesSince()}
+	q := r.URL.Query()
+	p := gatesPage{Since: h.gatesSince(), Text: strings.TrimSpace(q.Get("q"))}
+	all := h.o.Gates()
+	found := slices.DeleteFunc(slices.Clone(all), func(g Gate) bool { return !g.has(strings.ToLower(p.Text)) })
+	p.Pager = paged(q, len(found), len(all), gatesOnPage, "q")
 	sums, err := gateSums(r.Context(), l, p.Since)
 	if err != nil {
 		h.fail(w, r, err)
 		return
 	}
 	providers, spent := h.providersByName(), spending(l)
-	for _, g := range h.o.Gates() {
+	for _, g := range onPage(p.Pager, found) {
 		row, err := h.gateRow(r.Context(), spent, g, providers)
 		if err != nil {
 			h.fail(w, r, err)
@@ -162,7 +182,7 @@ func (h *Handler) gate(w http.ResponseWriter, r *http.Request) {
 	l, done := h.o.Ledger()
 	defer done()
 	ctx := r.Context()
-	g, ok := h.gateByID(r.PathValue("id"))
+	g, ok := h.o.Gate(r.PathValue("id"))
 	if !ok {
 		h.render(w, r, http.StatusNotFound, "problem", "Not found", problem{"There is no such gate just now."})
 		return
@@ -181,15 +201,6 @@ func (h *Handler) gate(w http.ResponseWriter, r *http.Request) {
 	p.Sums = total(points)
 	p.Models = breakdownOf("model", "Models", ledger.ByModel, points).Rows
 	h.render(w, r, http.StatusOK, "gate", g.Label(), p)
-}
-
-func (h *Handler) gateByID(id string) (Gate, bool) {
-	for _, g := range h.o.Gates() {
-		if g.ID == id {
-			return g, true
-		}
-	}
-	return Gate{}, false
 }
 
 // chat answers a chat completion at a gate, for the page on which it can be tried.

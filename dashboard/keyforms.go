@@ -27,7 +27,7 @@ func (h *Handler) makeKey(w http.ResponseWriter, r *http.Request) {
 		Name: value("name"), Expires: value("expires"), Budget: value("budget"), Period: value("period"),
 		Requests: value("requests"), Tokens: value("tokens"),
 	}
-	f.Gates = r.PostForm["gates"]
+	f.Gates = append(r.PostForm["gates"], strings.FieldsFunc(value("gate_lines"), func(c rune) bool { return c == '\n' || c == '\r' })...)
 	data, err := json.Marshal(f.config())
 	if err != nil {
 		h.refuse(w, r, http.StatusBadRequest, "The form can't be read.")

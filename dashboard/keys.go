@@ -18,7 +18,9 @@ type keysPage struct {
 	Keys     []keyRow
 	HasStore bool
 	Gates    []string
-	Month    time.Time
+	// ManyGates says that there are too many to choose from at a glance.
+	ManyGates bool
+	Month     time.Time
 	// Made is a key that was just made or rotated, whose text is shown this once.
 	Made *madeKey
 	// Problem is why a key could not be made; Form is what was asked for.
@@ -63,6 +65,9 @@ func (k keyRow) LimitWords() []string {
 	}
 	return words
 }
+
+// maxChoices is from among how many gates one chooses by ticking them.
+const maxChoices = 100
 
 type madeKey struct {
 	Name, Text string
@@ -162,6 +167,7 @@ func (h *Handler) showKeys(w http.ResponseWriter, r *http.Request, status int, p
 	for _, g := range h.o.Gates() {
 		p.Gates = append(p.Gates, g.Label())
 	}
+	p.ManyGates = len(p.Gates) > maxChoices
 	if _, done, ok := h.o.Store(); ok {
 		p.HasStore = true
 		done()

@@ -92,7 +92,7 @@ func BenchmarkMillion(b *testing.B) {
 	h := New(Options{
 		Door:   &Door{Named: func(*http.Request) bool { return true }},
 		Ledger: func() (Ledger, func()) { return l, func() {} },
-		Gates:  testGates, Keys: testKeys, Providers: testProviders, Catalog: testCatalog,
+		Gates:  testGates, Gate: testGate, Keys: testKeys, Providers: testProviders, Catalog: testCatalog,
 		Store: func() (KeyStore, func(), bool) { return nil, nil, false },
 		Chat:  func(http.ResponseWriter, *http.Request, string) {}, Ready: func() error { return nil }, Leaving: func() bool { return false },
 		Now: func() time.Time { return end },

@@ -16,7 +16,10 @@ var outcomes = []string{
 	"ok", "client_gone", "rejected", "provider_error", "truncated", "timeout", "budget_cut", "gateway_error", ledger.Abandoned,
 }
 
-const pageRows = 50
+const (
+	pageRows = 50
+	maxHints = 200 // names that the filter's fields offer
+)
 
 type requestsPage struct {
 	Filter   requestFilter
@@ -90,7 +93,8 @@ func (h *Handler) requests(w http.ResponseWriter, r *http.Request) {
 	p := requestsPage{Outcomes: outcomes, Query: only(q)}
 	var f ledger.Filter
 	p.Filter, f = filterOf(q)
-	for _, g := range h.o.Gates() {
+	gates := h.o.Gates()
+	for _, g := range gates[:min(len(gates), maxHints)] {
 		p.Gates = append(p.Gates, g.Label())
 	}
 	keys, err := h.allKeys(r.Context())
@@ -98,7 +102,7 @@ func (h *Handler) requests(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, err)
 		return
 	}
-	for _, k := range keys {
+	for _, k := range keys[:min(len(keys), maxHints)] {
 		p.Keys = append(p.Keys, k.Name)
 	}
 	f.Limit, f.Cursor = pageRows, q.Get("cursor")
