@@ -80,7 +80,9 @@ func TestDashboardSessionOverReload(t *testing.T) {
 		return s.do(&client, http.MethodPost, "http://localhost/admin/login", "key=an-admin-key-for-the-tests", form...)
 	}
 	cookie, _, _ := strings.Cut(login().header.Get("Set-Cookie"), ";")
-	in := func() int { return s.do(s.client, http.MethodGet, "http://localhost/admin/keys", "", "Cookie", cookie).status }
+	in := func() int {
+		return s.do(s.client, http.MethodGet, "http://localhost/admin/keys", "", "Cookie", cookie).status
+	}
 	if got := in(); got != http.StatusOK {
 		t.Fatalf("logged in: %d", got)
 	}

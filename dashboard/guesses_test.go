@@ -23,7 +23,7 @@ func TestWrongKeysWait(t *testing.T) {
 	login := func(key, address string) *httptest.ResponseRecorder {
 		return s.do(t, http.MethodPost, "/login", strings.NewReader(url.Values{"key": {key}, "back": {"keys"}}.Encode()), bare, from(address))
 	}
-	cookie := login(adminKey, "192.0.2.1:1").Result().Cookies()[0] //nolint:bodyclose // it is a recorder's
+	cookie := login(adminKey, "192.0.2.1:1").Result().Cookies()[0]
 	for i := range guessBurst {
 		if w := login("wrong", "192.0.2.1:1"); w.Code != http.StatusUnauthorized {
 			t.Fatalf("wrong key %d: %d", i+1, w.Code)
@@ -31,7 +31,7 @@ func TestWrongKeysWait(t *testing.T) {
 	}
 	for _, key := range []string{"wrong", adminKey} {
 		w := login(key, "192.0.2.1:2")
-		if w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") != "10" || len(w.Result().Cookies()) != 0 { //nolint:bodyclose // it is a recorder's
+		if w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") != "10" || len(w.Result().Cookies()) != 0 {
 			t.Errorf("one more, %s: %d %v", key, w.Code, w.Header())
 		}
 		wantAll(t, w.Body.String(), "Too many wrong admin keys", "try again in 10 s", `value="keys"`)
@@ -93,7 +93,7 @@ func TestCookieIsSecure(t *testing.T) {
 		"": func(*http.Request) {},
 	} {
 		w := s.do(t, http.MethodPost, "/login", strings.NewReader("key="+adminKey), bare, change)
-		if c := w.Result().Cookies()[0]; c.Secure != (name != "") { //nolint:bodyclose // it is a recorder's
+		if c := w.Result().Cookies()[0]; c.Secure != (name != "") {
 			t.Errorf("%s: secure is %v", name, c.Secure)
 		}
 	}
