@@ -116,20 +116,23 @@ func (l *Ledger) Rows(ctx context.Context, f Filter) ([]Row, string, error) {
 	if l == nil {
 		return nil, "", ErrOff
 	}
-	c := f.conditions()
+	after := func(*conditions) {}
 	if f.Cursor != "" {
 		start, id, err := parseCursor(f.Cursor)
 		if err != nil {
 			return nil, "", err
 		}
-		c.add("(start, id) < (%s, %s)", start, id)
+		after = func(c *conditions) { c.add("(start, id) < (%s, %s)", start, id) }
+		if to := time.Unix(0, start+1); f.To.IsZero() || to.Before(f.To) {
+			f.To = to
+		}
 	}
 	limit := f.Limit
 	if limit <= 0 {
 		limit = defaultLimit
 	}
 	limit = min(limit, maxLimit)
-	page, err := l.query(ctx, c, " ORDER BY start DESC, id DESC LIMIT "+strconv.Itoa(limit+1))
+	page, err := l.newest(ctx, &f, after, limit+1)
 	if err != nil || len(page) <= limit {
 		return page, "", err
 	}

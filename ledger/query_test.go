@@ -72,6 +72,9 @@ func TestRows(t *testing.T) {
 			"time":          {From: t0.Add(-30 * time.Hour), To: t0},
 			"nothing":       {User: "'; DROP TABLE requests; --"},
 			"no such model": {Model: "m\x00"},
+			"together":      {Gate: "gate1", Model: "m2"},
+			"never so":      {Key: "key0", Model: "m1"},
+			"on some days":  {Gate: "gate2", KeyID: "k1", Outcome: "client_gone", From: t0.Add(-60 * time.Hour), To: t0.Add(-3 * time.Hour)},
 		} {
 			var want []*Row
 			for _, r := range all {
@@ -380,6 +383,44 @@ func TestCombinations(t *testing.T) {
 		}
 		if _, err := (*Ledger)(nil).Combinations(t.Context(), SeriesQuery{}); !errors.Is(err, ErrOff) {
 			t.Error(err)
+		}
+	})
+}
+
+// TestStretches: rows of several values are looked for on the days alone on which
+// the sums know of some, and many stretches of days end in one.
+func TestStretches(t *testing.T) {
+	each(t, func(t *testing.T, c Config) {
+		l := open(t, c)
+		var all []*Row
+		midnight := t0.Truncate(day)
+		for i := range 2*maxStretches + 20 {
+			r := row(fmt.Sprintf("id-%03d", i), midnight.Add(-time.Duration(2*i)*day), 1)
+			r.Gate, r.Model = "rare", "m"
+			all = append(all, r)
+		}
+		other := row("other", midnight.Add(-day), 1)
+		other.Gate, other.Model = "rare", "n"
+		mustSettle(t, l, append(all, other)...)
+		mustFlush(t, l)
+		f := Filter{Gate: "rare", Model: "m"}
+		list, err := l.stretches(t.Context(), &f)
+		if err != nil || len(list) != maxStretches || list[0] != (stretch{midnight.UnixNano(), midnight.Add(day).UnixNano()}) ||
+			list[maxStretches-1].from != all[len(all)-1].Start.UnixNano() {
+			t.Errorf("%d stretches, %v", len(list), err)
+		}
+		rows, next, err := l.Rows(t.Context(), Filter{Gate: "rare", Model: "m", Limit: maxLimit})
+		if err != nil || len(rows) != len(all) || next != "" {
+			t.Errorf("%d rows, %v", len(rows), err)
+		}
+		for i := range rows {
+			if rows[i].ID != all[i].ID {
+				t.Fatalf("row %d is %s", i, rows[i].ID)
+			}
+		}
+		both, err := l.stretches(t.Context(), &Filter{Gate: "rare", From: midnight.Add(-2 * day), To: midnight.Add(time.Hour)})
+		if err != nil || len(both) != 1 || both[0].to-both[0].from != int64(3*day) {
+			t.Errorf("neighbours: %v, %v", both, err)
 		}
 	})
 }
