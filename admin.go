@@ -190,7 +190,7 @@ func (l *gatewayList) ask(w http.ResponseWriter, r *http.Request, gateID string,
 	relay := *g.relay
 	relay.Gates, relay.Drain = table, 0
 	rec := begin(w, r)
-	told := relay.Flights.Tell()
+	told := relay.Flights.Tell(r.Context())
 	defer told()
 	rec.Client, _ = caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
 	rec.Trace = trace(r)

@@ -168,7 +168,7 @@ func (l *gatewayList) try(w http.ResponseWriter, r *http.Request, gateID string)
 
 func (g *Gateway) try(w http.ResponseWriter, r *http.Request, gateID string) {
 	rec := begin(w, r)
-	told := g.relay.Flights.Tell()
+	told := g.relay.Flights.Tell(r.Context())
 	defer told()
 	rec.Client, _ = caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
 	rec.Trace = trace(r)

@@ -43,7 +43,7 @@ func (g *Gateway) serveChat(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	observe(r, rec)
-	told := g.relay.Flights.Tell()
+	told := g.relay.Flights.Tell(r.Context())
 	defer told()
 	restore := g.allowStall(r)
 	defer restore()

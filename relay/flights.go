@@ -2,7 +2,9 @@ package relay
 
 import (
 	"context"
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,13 +23,15 @@ type Flights struct {
 	told    int // requests that somebody is still to be told of
 	stopped bool
 	idle    chan struct{} // closed once all have ended after Stop
+	// servers have answers that have ended after Stop, and may not be sent yet.
+	servers map[*http.Server]struct{}
 }
 
 type flight struct{ cancel context.CancelCauseFunc }
 
 // NewFlights makes an empty set.
 func NewFlights() *Flights {
-	return &Flights{running: make(map[*flight]struct{}), idle: make(chan struct{})}
+	return &Flights{running: make(map[*flight]struct{}), idle: make(chan struct{}), servers: make(map[*http.Server]struct{})}
 }
 
 // begin adds an exchange: its context ends with the process, or with closing
@@ -57,8 +61,8 @@ func (f *Flights) begin(ctx, closing context.Context) (context.Context, func()) 
 }
 
 // Tell keeps the process until what became of a request is known to all who are
-// told of it; the function says that it is.
-func (f *Flights) Tell() (told func()) {
+// told of it; the function says that it is. ctx is the request's.
+func (f *Flights) Tell(ctx context.Context) (told func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.told++
@@ -66,6 +70,9 @@ func (f *Flights) Tell() (told func()) {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		f.told--
+		if server, ok := ctx.Value(http.ServerContextKey).(*http.Server); ok && f.stopped {
+			f.servers[server] = struct{}{}
+		}
 		f.signal()
 	}
 }
@@ -102,5 +109,14 @@ func (f *Flights) Stop(ctx context.Context) {
 	select {
 	case <-f.idle:
 	case <-ctx.Done():
+	}
+	f.mu.Lock()
+	servers := slices.Collect(maps.Keys(f.servers))
+	clear(f.servers) // they have this time alone
+	f.mu.Unlock()
+	for _, server := range servers {
+		// A server ends an answer once its handler has returned, and knows when it
+		// has. Who is not done in time is left.
+		_ = server.Shutdown(ctx)
 	}
 }

@@ -103,6 +103,45 @@ func TestLateBody(t *testing.T) {
 	answered(t, conn, <-records, 408, "request_timeout", Rejected)
 }
 
+// TestStopSent: the process does not end before the answers that were ended with
+// it have been sent to their end.
+func TestStopSent(t *testing.T) {
+	f := NewFlights()
+	behind := make(chan struct{}) // what the server does behind the gateway's handler
+	answer := func(w http.ResponseWriter, r *http.Request) {
+		told := f.Tell(r.Context())
+		defer told()
+		ctx, landed := f.begin(r.Context(), nil)
+		defer landed()
+		_, _ = io.WriteString(w, "begun, ")
+		_ = http.NewResponseController(w).Flush()
+		<-ctx.Done()
+		_, _ = io.WriteString(w, "and ended")
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answer(w, r)
+		<-behind
+	}))
+	defer server.Close()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := server.Client().Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	time.AfterFunc(20*time.Millisecond, func() { close(behind) })
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	f.Stop(ctx)
+	server.CloseClientConnections() // as the process's end does
+	if body, err := io.ReadAll(resp.Body); err != nil || string(body) != "begun, and ended" || ctx.Err() != nil {
+		t.Errorf("%q, %v, %v", body, err, ctx.Err())
+	}
+}
+
 // TestClosing: who is on a connection that the server is about to close is told
 // before, and nobody else.
 func TestClosing(t *testing.T) {

@@ -62,7 +62,7 @@ func TestStop(t *testing.T) {
 	const each = 8 // of a dialect, ending in time and not
 	w := newWorld(t, map[string]faultd.Script{
 		"paced": paced, "short": halted("short"), "long": halted("never"),
-	}, settings{global: "grace_period 3s"})
+	}, settings{global: "grace_period 6s"})
 	s := site.Start(t, w.config(0))
 	h2, h3 := s.H2(), s.H3()
 	want := make(map[string]string)
@@ -127,6 +127,26 @@ func TestStop(t *testing.T) {
 	for _, e := range w.up.Entries("long") {
 		if e.Outcome == faultd.Running {
 			t.Error("a request to the provider outlives the process")
+		}
+	}
+}
+
+// Caddy closes connections of HTTP/3 when the grace period of a reload is over. Streams on them are told before, and no
+// others.
+func TestReloadGrace(t *testing.T) {
+	w := newWorld(t, map[string]faultd.Script{"held": halted("held")}, settings{global: "grace_period 4s"})
+	s := site.Start(t, w.config(0))
+	one, two, three := open(t, s.Client(), s.URL, "openai-held"), open(t, s.H2(), s.TLSURL, "openai-held"), open(t, s.H3(), s.TLSURL, "openai-held")
+	if err := s.Reload(w.config(1)); err != nil {
+		t.Fatal(err)
+	}
+	if got := three.rest(t); strings.Count(got, `"code":"gateway_stopping"`) != 1 || strings.Contains(got, "[DONE]") {
+		t.Errorf("by HTTP/3: %s", got)
+	}
+	w.up.Release("held")
+	for _, o := range []*opened{one, two} {
+		if got := o.rest(t); !strings.HasSuffix(got, "data: [DONE]\n\n") || strings.Contains(got, `"error"`) {
+			t.Errorf("by %s: %s", o.resp.Proto, got)
 		}
 	}
 }
