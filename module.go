@@ -58,7 +58,7 @@ const (
 // `{http.layer_gateway.gate}` | The gate's name, or its id if it has none
 // `{http.layer_gateway.provider}` | The provider that was asked last
 // `{http.layer_gateway.model}` | The model as that provider calls it
-// `{http.layer_gateway.outcome}` | How it ended: ok, client_gone, rejected, provider_error, truncated, timeout, gateway_error
+// `{http.layer_gateway.outcome}` | How it ended: ok, client_gone, rejected, provider_error, truncated, timeout, budget_cut, gateway_error
 // `{http.layer_gateway.cost}` | The cost in US dollars; empty if it is unknown
 // `{http.layer_gateway.prompt_tokens}` | The tokens of the prompt; empty if unknown
 // `{http.layer_gateway.completion_tokens}` | The tokens of the answer; empty if unknown
