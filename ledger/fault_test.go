@@ -23,6 +23,8 @@ type disk struct {
 	full atomic.Bool
 	// stuck says that what has been written by half can't be taken back either.
 	stuck atomic.Bool
+	// deaf says that it takes what is written, and can't make it safe.
+	deaf atomic.Bool
 }
 
 type diskFile struct {
@@ -41,6 +43,13 @@ func (f *diskFile) Write(b []byte) (int, error) {
 		return n, syscall.ENOSPC
 	}
 	return f.File.Write(b)
+}
+
+func (f *diskFile) Sync() error {
+	if f.disk.deaf.Load() {
+		return syscall.EIO
+	}
+	return f.File.Sync()
 }
 
 func (f *diskFile) Truncate(size int64) error {
@@ -125,6 +134,42 @@ func TestFullDisk(t *testing.T) {
 
 // TestHalfRecordIsNotInTheWay dies when half a record is in the journal that
 // could not be taken back, with whole ones behind it.
+// TestDiskThatIsNotSafe: that the journal can't be made safe from the machine's
+// death is told once, for as long as that is so, although it takes what is
+// written.
+func TestDiskThatIsNotSafe(t *testing.T) {
+	c := testConfig(t)
+	var d disk
+	d.deaf.Store(true)
+	c.openFile = d.open
+	var told alarms
+	c.Alarm = told.add
+	l := open(t, c)
+	settle := func(until func() bool) {
+		t.Helper()
+		for i := 0; !until(); i++ {
+			if err := l.Begin(row(fmt.Sprint("r", i), t0, 1)); err != nil {
+				t.Fatal(err)
+			}
+			mustSettle(t, l, row(fmt.Sprint("r", i), t0, 1))
+			time.Sleep(time.Millisecond)
+			if t.Context().Err() != nil || i > 60_000 {
+				t.Fatal("nobody heard of it")
+			}
+		}
+	}
+	failures := func() uint64 { return l.Stats().Failures }
+	settle(func() bool { return failures() >= 2 })
+	if err := l.Err(); !errors.Is(err, syscall.EIO) {
+		t.Errorf("Err: %v", err)
+	}
+	d.deaf.Store(false)
+	settle(func() bool { return l.Err() == nil })
+	if list := told.list(); len(list) != 2 || !errors.Is(list[0], syscall.EIO) || list[1] != nil {
+		t.Errorf("told %v", list)
+	}
+}
+
 func TestHalfRecordIsNotInTheWay(t *testing.T) {
 	var d disk
 	data := t.TempDir()

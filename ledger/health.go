@@ -12,9 +12,9 @@ type health struct {
 	log   *zap.Logger
 	alarm func(error)
 
-	mu                    sync.Mutex
-	journal, store, adopt error
-	failures              uint64
+	mu                          sync.Mutex
+	journal, sync, store, adopt error
+	failures                    uint64
 }
 
 // set notes how the last write of one part went. When that part begins to fail,
@@ -26,7 +26,7 @@ func (h *health) set(part *error, err error) {
 	if err != nil {
 		h.failures++
 	}
-	well := h.journal == nil && h.store == nil && h.adopt == nil
+	well := h.journal == nil && h.sync == nil && h.store == nil && h.adopt == nil
 	h.mu.Unlock()
 	switch {
 	case was == nil && err != nil:
@@ -44,7 +44,7 @@ func (h *health) set(part *error, err error) {
 func (h *health) err() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return errors.Join(h.journal, h.store, h.adopt)
+	return errors.Join(h.journal, h.sync, h.store, h.adopt)
 }
 
 // Stats is how a ledger is doing.

@@ -178,12 +178,16 @@ func (l *Ledger) sync() {
 		l.mu.Lock()
 		dirty := l.journal.dirty()
 		l.mu.Unlock()
+		var failed error
 		for _, seg := range dirty {
 			err := seg.f.Sync()
 			if errors.Is(err, fs.ErrClosed) || errors.Is(err, os.ErrClosed) {
 				continue // it is not needed any more
 			}
-			l.health.set(&l.health.journal, err)
+			failed = errors.Join(failed, err)
+		}
+		if len(dirty) > 0 {
+			l.health.set(&l.health.sync, failed)
 		}
 	}
 }
