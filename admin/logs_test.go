@@ -246,12 +246,15 @@ func TestState(t *testing.T) {
 	d := newDesk(t)
 	d.fill(testRow(0), failedRow(1))
 	d.health = []health.State{
-		{Index: 0, Label: "aaaaaaaa"}, {Index: 0, Label: "aaaaaaaa", Model: "hello", Latency: 640 * time.Millisecond},
+		{Index: 0, Label: "aaaaaaaa"}, {Index: 0, Label: "aaaaaaaa", Model: "hello", Latency: 640 * time.Millisecond,
+			Headroom: []health.Headroom{{What: "requests", Remaining: 7, Limit: 10, Reset: noon.Add(time.Second)}, {What: "tokens"}}, Told: noon},
 		{Index: 1, Label: "bbbbbbbb", Reason: health.Dead, Until: noon.Add(time.Minute), Last: health.Refused},
 	}
 	const want = `[{"name":"echo","type":"echo","baseUrl":"http://echo.invalid","state":"degraded","keys":1,"health":[` +
 		`{"key":1,"state":"ok","failures":0,"firstTokenMs":null,"wholeMs":null},` +
-		`{"key":1,"model":"hello","state":"ok","failures":0,"firstTokenMs":640,"wholeMs":null},` +
+		`{"key":1,"model":"hello","state":"ok","failures":0,"firstTokenMs":640,"wholeMs":null,` +
+		`"headroom":[{"what":"requests","remaining":7,"limit":10,"reset":"2026-03-14T12:30:01Z"},{"what":"tokens","remaining":0}],` +
+		`"headroomTold":"2026-03-14T12:30:00Z"},` +
 		`{"key":2,"state":"dead","until":"2026-03-14T12:31:00Z","failures":0,"lastFailure":"refused","firstTokenMs":null,"wholeMs":null}]}]`
 	if a := d.want(200, nil, "GET", "/v1/providers", ""); a.body != want {
 		t.Errorf("%s\nwant %s", a.body, want)

@@ -32,6 +32,16 @@ type healthJSON struct {
 	// How long the model takes to begin a stream, and to give a whole answer; null is unknown.
 	FirstTokenMs *float64 `json:"firstTokenMs"`
 	WholeMs      *float64 `json:"wholeMs"`
+	// What the provider last said that it takes before a limit of its own, and when it said so.
+	Headroom []headroomJSON `json:"headroom,omitempty"`
+	Told     time.Time      `json:"headroomTold,omitzero"`
+}
+
+type headroomJSON struct {
+	What      string    `json:"what"` // such as requests or input-tokens
+	Remaining int64     `json:"remaining"`
+	Limit     int64     `json:"limit,omitzero"`
+	Reset     time.Time `json:"reset,omitzero"` // when there is all of it again
 }
 
 func (h *Handler) listProviders(w http.ResponseWriter, r *http.Request) error {
@@ -47,7 +57,11 @@ func (h *Handler) listProviders(w http.ResponseWriter, r *http.Request) error {
 		for i, s := range p.Health {
 			shown.Health[i] = healthJSON{
 				Key: s.Index + 1, Model: s.Model, State: s.Reason.String(), Until: s.Until.UTC(), Failures: s.Failures,
-				LastFailure: s.Last.String(), FirstTokenMs: perhaps(s.Latency), WholeMs: perhaps(s.Whole),
+				LastFailure: s.Last.String(), FirstTokenMs: perhaps(s.Latency), WholeMs: perhaps(s.Whole), Told: s.Told.UTC(),
+			}
+			for _, left := range s.Headroom {
+				shown.Health[i].Headroom = append(shown.Health[i].Headroom,
+					headroomJSON{What: left.What, Remaining: left.Remaining, Limit: left.Limit, Reset: left.Reset.UTC()})
 			}
 		}
 		list = append(list, shown)
