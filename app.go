@@ -1,6 +1,7 @@
 package layergateway
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/http"
@@ -106,7 +107,8 @@ func (a *App) source() (*cost.Source, error) {
 	}
 	if strings.HasPrefix(a.Prices, "https://") || strings.HasPrefix(a.Prices, "http://") {
 		o.URL, o.Client = a.Prices, &http.Client{Timeout: time.Minute}
-		o.Keep = filepath.Join(caddy.AppDataDir(), directive, "prices.json")
+		// Of each address its own copy: another list's prices are not this one's.
+		o.Keep = filepath.Join(caddy.AppDataDir(), directive, fmt.Sprintf("prices-%.8x.json", sha256.Sum256([]byte(a.Prices))))
 	} else {
 		o.File = a.Prices
 	}

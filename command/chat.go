@@ -269,16 +269,17 @@ func imageAddress(image string) (string, error) {
 			return image, nil
 		}
 	}
-	info, err := os.Stat(image)
+	file, err := os.Open(image)
 	if err != nil {
 		return "", fmt.Errorf("--image: %w", err)
 	}
-	if info.Size() > maxImage {
+	defer file.Close()
+	data, err := io.ReadAll(io.LimitReader(file, maxImage+1))
+	if err != nil {
+		return "", fmt.Errorf("--image: %w", err)
+	}
+	if len(data) > maxImage {
 		return "", fmt.Errorf("--image: %s is larger than %d MiB", image, maxImage>>20)
-	}
-	data, err := os.ReadFile(image)
-	if err != nil {
-		return "", fmt.Errorf("--image: %w", err)
 	}
 	kind := http.DetectContentType(data)
 	if !strings.HasPrefix(kind, "image/") {

@@ -61,10 +61,11 @@ func (x *exchange) subjects(key *access.Key) []*limit.Subject {
 		}
 	}
 	add(key.Limits)
-	add(key.AtGates[x.gate.ID].For(x.gate.ID))
-	if x.gate.Name != "" {
-		add(key.AtGates[x.gate.Name].For(x.gate.ID))
+	at, ok := key.AtGates[x.gate.ID]
+	if !ok && x.gate.Name != "" {
+		at = key.AtGates[x.gate.Name]
 	}
+	add(at.For(x.gate.ID))
 	if s, ok := x.gate.Kept.(*limit.Subject); ok {
 		add(s)
 	}

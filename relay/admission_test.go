@@ -80,3 +80,29 @@ func BenchmarkAdmission(b *testing.B) {
 		})
 	}
 }
+
+// TestLimitsAtGate: a key's limits at a gate hold by its id or its name, and once
+// where it is named by both.
+func TestLimitsAtGate(t *testing.T) {
+	for _, refs := range [][]string{{assistantID}, {"assistant"}, {assistantID, "assistant"}} {
+		r := setup(t, &upstream{answers: []answer{{body: good}}}, nil, gateJSON(``))
+		books := keepLimits(t, r, limit.Limits{})
+		books.key.AtGates = make(map[string]*access.AtGate)
+		for _, ref := range refs {
+			books.key.AtGates[ref] = access.NewAtGate(func(gateID string) *limit.Subject {
+				s, err := limit.ForKeyAtGate(books.key.ID(), "web", gateID, "assistant",
+					&limit.Limits{Requests: []limit.Rate{{Count: 2, Window: time.Minute}}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return s
+			})
+		}
+		for _, want := range []int{200, 200, 429} {
+			if w, _ := askAs(t.Context(), r, hi, nil, books.key); w.Code != want {
+				t.Errorf("%v: %d, want %d: %s", refs, w.Code, want, w.Body)
+			}
+		}
+		r.Gates.Close()
+	}
+}
