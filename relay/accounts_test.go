@@ -5,7 +5,6 @@ import (
 	stdjson "encoding/json"
 	"io"
 	"net/http"
-	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -13,136 +12,14 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"github.com/layergateway/layergateway/access"
 	"github.com/layergateway/layergateway/access/limit"
 	"github.com/layergateway/layergateway/cost"
-	"github.com/layergateway/layergateway/ledger"
 	"github.com/layergateway/layergateway/provider"
 )
 
 // micro is a millionth of a dollar: what an input token costs in these tests;
 // an output token costs two.
 const micro = cost.Amount(1_000_000)
-
-// accounts are a relay's books, and the key that is held to them.
-type accounts struct {
-	*Books
-	key     *access.Key
-	subject *limit.Subject
-	budget  cost.Amount
-}
-
-// keepAccounts gives the relay books with a ledger, and a key with limits.
-func keepAccounts(t *testing.T, r *Relay, l limit.Limits) *accounts {
-	t.Helper()
-	book, err := ledger.Open(t.Context(), ledger.Config{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := book.Close(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
-	a := keepLimits(t, r, l)
-	a.Ledger = book
-	return a
-}
-
-// keepLimits gives the relay books without a ledger, and a key with limits.
-func keepLimits(t *testing.T, r *Relay, l limit.Limits) *accounts {
-	t.Helper()
-	a := &accounts{Books: &Books{Limits: limit.NewMemory(limit.Options{Now: r.Now})}}
-	a.key = &access.Key{Name: "web", Hash: access.HashOf("secret")}
-	if !l.Empty() {
-		var err error
-		if a.subject, err = limit.ForKey(a.key.ID(), a.key.Name, &l); err != nil {
-			t.Fatal(err)
-		}
-		a.key.Limits = a.subject
-	}
-	for _, b := range l.Budgets {
-		a.budget = b.Amount
-	}
-	r.Books = func() (*Books, func(), error) { return a.Books, func() {}, nil }
-	return a
-}
-
-// dollar is a budget of one for ever.
-func dollar() limit.Limits { return budgetOf(1_000_000 * micro) }
-
-func budgetOf(a cost.Amount) limit.Limits {
-	return limit.Limits{Budgets: []limit.Budget{{Amount: a, Period: limit.Total}}}
-}
-
-// row is the one row of a request, as the database has it.
-func (a *accounts) row(t *testing.T, id string) ledger.Row {
-	t.Helper()
-	if err := a.Ledger.Flush(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	n := 0
-	for _, err := range a.Ledger.All(t.Context(), ledger.Filter{}) {
-		if n++; err != nil {
-			t.Fatal(err)
-		}
-	}
-	if n != 1 {
-		t.Errorf("%d rows", n)
-	}
-	row, err := a.Ledger.Row(t.Context(), id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return row
-}
-
-// left checks how much is left of the budget beside all that is spent and
-// reserved, to the picodollar.
-func (a *accounts) left(t *testing.T, want cost.Amount) {
-	t.Helper()
-	if want > 0 && !a.fits(t, want) {
-		t.Errorf("less than %s is left of %s", want, a.budget)
-	}
-	if a.fits(t, max(want, 0)+1) {
-		t.Errorf("more than %s is left of %s", want, a.budget)
-	}
-}
-
-func (a *accounts) fits(t *testing.T, amount cost.Amount) bool {
-	t.Helper()
-	g, err := a.Limits.Admit(context.Background(), limit.Ask{Subjects: []*limit.Subject{a.subject}, Cost: amount})
-	if err == nil {
-		g.Release()
-	}
-	return err == nil
-}
-
-// recomputed is a row's bill made again of what the row has: each attempt's of
-// its usage and the stored price.
-func recomputed(t *testing.T, row *ledger.Row) (total cost.Amount) {
-	t.Helper()
-	prices := map[string]cost.Price{}
-	if row.Price != nil {
-		if err := json.Unmarshal(row.Price, &prices); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, a := range row.Attempts {
-		if a.Usage == (cost.Usage{}) {
-			if a.Bill.Total != 0 {
-				t.Errorf("an attempt of no usage costs %s", a.Bill.Total)
-			}
-			continue
-		}
-		bill := prices[a.Provider+"/"+a.Model].Bill(a.Usage)
-		if bill != a.Bill {
-			t.Errorf("an attempt's bill is %+v, made again %+v", a.Bill, bill)
-		}
-		total = total.Add(bill.Total)
-	}
-	return total
-}
 
 // stop is an upstream's body that ends the client's request once all in front
 // of it has been read, and then is silent.
@@ -419,75 +296,6 @@ func TestRowFields(t *testing.T) {
 	if string(got) != want {
 		t.Errorf("row  %s\nwant %s", got, want)
 	}
-}
-
-// TestLedgerGone (I11): where the ledger can't write, a key with a budget is
-// refused, and one without goes on.
-func TestLedgerGone(t *testing.T) {
-	for _, test := range []struct {
-		name   string
-		limits limit.Limits
-		status int
-	}{
-		{"budget", dollar(), http.StatusServiceUnavailable},
-		{"budget that only alerts", limit.Limits{Budgets: []limit.Budget{{Amount: micro, Period: limit.Daily, AlertOnly: true}}}, 200},
-		{"rate limit", limit.Limits{Requests: []limit.Rate{{Count: 9, Window: time.Minute}}}, 200},
-		{"no limits", limit.Limits{}, 200},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			a := &upstream{answers: []answer{{body: good}}}
-			r := setup(t, a, nil, gateJSON(``))
-			books := keepAccounts(t, r, test.limits)
-			if err := books.Ledger.Close(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			w, rec := askAs(t.Context(), r, hi, nil, books.key)
-			if w.Code != test.status {
-				t.Fatalf("%d: %s", w.Code, w.Body)
-			}
-			if test.status == 200 {
-				return
-			}
-			if e := errorOf(t, w.Body.Bytes()); *e.Code != "ledger_unavailable" || rec.Outcome != Rejected || len(a.got) != 0 {
-				t.Errorf("%s, %d requests to the provider: %s", rec.Outcome, len(a.got), w.Body)
-			}
-			books.left(t, books.budget)
-		})
-	}
-}
-
-// TestRateHeaders: where windows stand is in the headers of every answer.
-func TestRateHeaders(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := setup(t, nil, nil, gateJSON(``))
-		defer r.Gates.Close()
-		books := keepLimits(t, r, limit.Limits{Requests: []limit.Rate{{Count: 2, Window: time.Minute}}, Tokens: []limit.Rate{{Count: 1000, Window: time.Minute}}})
-		// Estimated are the 78 bytes of the request at 2.5 bytes a token, and 100.
-		body := strings.Replace(hi, `"messages"`, `"max_tokens":100,"messages"`, 1)
-		upper := int64(len(body)*2+4) / 5
-		for i, want := range []struct {
-			status, requests string
-			tokens           int64
-		}{{"200", "1", 1000 - upper - 100}, {"200", "0", 1000 - 12 - upper - 100}, {"429", "0", 1000 - 24}} {
-			w, rec := askAs(t.Context(), r, body, nil, books.key)
-			h := w.Header()
-			got := []string{http.StatusText(w.Code), h.Get("X-Ratelimit-Limit-Requests"), h.Get("X-Ratelimit-Remaining-Requests"), h.Get("X-Ratelimit-Reset-Requests"),
-				h.Get("X-Ratelimit-Limit-Tokens"), h.Get("X-Ratelimit-Remaining-Tokens")}
-			code := map[string]int{"200": 200, "429": 429}[want.status]
-			if w.Code != code || got[1] != "2" || got[2] != want.requests || got[3] != "1m0s" || got[4] != "1000" || got[5] != strconv.FormatInt(want.tokens, 10) {
-				t.Errorf("%d: %v, want %+v", i, got, want)
-			}
-			if code == 429 {
-				if e := errorOf(t, w.Body.Bytes()); *e.Code != "rate_limit_exceeded" || h.Get("Retry-After") != "60" || rec.Outcome != Rejected {
-					t.Errorf("%v: %s", h, w.Body)
-				}
-			}
-		}
-		time.Sleep(time.Minute)
-		if w, _ := askAs(t.Context(), r, body, nil, books.key); w.Code != 200 {
-			t.Errorf("a minute later %d", w.Code)
-		}
-	})
 }
 
 // TestUnaskedProviders: a target that could not be asked costs nothing.

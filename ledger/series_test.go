@@ -1,0 +1,207 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestSeries(t *testing.T) {
+	each(t, func(t *testing.T, c Config) {
+		l := open(t, c)
+		all := some(80)
+		mustSettle(t, l, all...)
+		mustFlush(t, l)
+		ids := map[Dimension]func(*Row) string{
+			ByAll:      func(*Row) string { return "" },
+			ByGate:     func(r *Row) string { return r.GateID },
+			ByKey:      func(r *Row) string { return r.KeyID },
+			ByProvider: func(r *Row) string { return r.Provider },
+			ByModel:    func(r *Row) string { return r.Provider + "/" + r.Model },
+			ByOutcome:  func(r *Row) string { return r.Outcome },
+		}
+		from := t0.Add(-72 * time.Hour).Truncate(24 * time.Hour)
+		for by, id := range ids {
+			for _, step := range []time.Duration{0, time.Hour, 6 * time.Hour, 24 * time.Hour, 7 * 24 * time.Hour} {
+				type at struct {
+					time time.Time
+					id   string
+				}
+				want, got := map[at]Sums{}, map[at]Sums{}
+				for _, r := range all {
+					if r.Start.Before(from) || r.KeyID != "k0" {
+						continue
+					}
+					v := sumsOf(r)
+					var of sumValues
+					key := at{id: id(r)}
+					if step > 0 {
+						key.time = r.Start.Truncate(step)
+					}
+					was := want[key]
+					of.add(&v)
+					s := of.sums()
+					want[key] = sumOf(was, s)
+				}
+				q := SeriesQuery{By: by, From: from, Step: step, KeyID: "k0"}
+				if step > day {
+					q.Origin = 4 * day // a Monday, as with Truncate
+				}
+				points, err := l.Series(t.Context(), q)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, p := range points {
+					got[at{p.Time, p.ID}] = p.Sums
+				}
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("by %q, step %v: %s", by, step, diff)
+				}
+			}
+		}
+		if _, err := l.Series(t.Context(), SeriesQuery{By: ByOutcome, Step: hour, Limit: 1}); !errors.Is(err, ErrManySums) {
+			t.Errorf("more than were wanted: %v", err)
+		}
+		if points, err := l.Series(t.Context(), SeriesQuery{Limit: 1}); err != nil || len(points) != 1 {
+			t.Errorf("as many as were wanted: %v, %v", points, err)
+		}
+		for _, bad := range []SeriesQuery{{By: "nothing"}, {Step: time.Minute}, {Step: -time.Hour}} {
+			if _, err := l.Series(t.Context(), bad); err == nil {
+				t.Errorf("%+v is taken", bad)
+			}
+		}
+	})
+}
+
+// sumOf adds sums up, field by field, by other means than the database does.
+func sumOf(a, b Sums) Sums {
+	a.Requests += b.Requests
+	a.Failed += b.Failed
+	a.Unpriced += b.Unpriced
+	a.Estimated += b.Estimated
+	a.Attempts += b.Attempts
+	a.Input += b.Input
+	a.CachedInput += b.CachedInput
+	a.CacheWrite += b.CacheWrite
+	a.Output += b.Output
+	a.Reasoning += b.Reasoning
+	a.Cost += b.Cost
+	a.TotalTime += b.TotalTime
+	a.FirstTime += b.FirstTime
+	for i := range a.TotalTimes {
+		a.TotalTimes[i] += b.TotalTimes[i]
+		a.FirstTimes[i] += b.FirstTimes[i]
+	}
+	return a
+}
+
+func TestQuantiles(t *testing.T) {
+	var h Histogram
+	for i := range 1000 {
+		h[bucketOf(time.Duration(i+1)*time.Millisecond)]++
+	}
+	for _, row := range []struct {
+		q        float64
+		from, to time.Duration
+	}{
+		{0, 0, 25 * time.Millisecond}, {0.5, 450 * time.Millisecond, 550 * time.Millisecond},
+		{0.95, 800 * time.Millisecond, 1600 * time.Millisecond}, {1, 800 * time.Millisecond, 1600 * time.Millisecond},
+	} {
+		if got := h.Quantile(row.q); got < row.from || got > row.to {
+			t.Errorf("quantile %v is %v", row.q, got)
+		}
+	}
+	for d, want := range map[time.Duration]int{-1: 0, 0: 0, 25 * time.Millisecond: 0, 25*time.Millisecond + 1: 1,
+		50 * time.Millisecond: 1, 51 * time.Millisecond: 2, time.Hour: 14, 1<<63 - 1: 14} {
+		if got := bucketOf(d); got != want {
+			t.Errorf("%v is in bucket %d, want %d", d, got, want)
+		}
+	}
+	if (&Histogram{}).Quantile(0.5) != 0 {
+		t.Error("nothing has a quantile")
+	}
+}
+
+// TestCombinations: they add up to the sums by each dimension, whatever is left out.
+func TestCombinations(t *testing.T) {
+	each(t, func(t *testing.T, c Config) {
+		l := open(t, c)
+		mustSettle(t, l, some(120)...)
+		mustFlush(t, l)
+		for _, q := range []SeriesQuery{
+			{}, {From: t0.Add(-day), To: t0}, {From: t0.Truncate(day).Add(-day), To: t0.Truncate(day)}, {KeyID: "k1"}, {GateID: "g1", Model: "m2", Step: hour},
+		} {
+			list, err := l.Combinations(t.Context(), q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for by, id := range map[Dimension]func(*Combination) [2]string{
+				ByGate: func(c *Combination) [2]string { return [2]string{c.GateID, c.Gate} },
+				ByKey:  func(c *Combination) [2]string { return [2]string{c.KeyID, c.Key} },
+				ByModel: func(c *Combination) [2]string {
+					return [2]string{c.Provider + "/" + c.Model, c.Model}
+				},
+			} {
+				got, want := make(map[[2]string][3]int64), make(map[[2]string][3]int64)
+				for i := range list {
+					n, s := got[id(&list[i])], &list[i].Sums
+					got[id(&list[i])] = [3]int64{n[0] + s.Requests, n[1] + int64(s.Cost), n[2] + s.TotalTimes.Count()}
+				}
+				points, err := l.Series(t.Context(), SeriesQuery{By: by, From: q.From, To: q.To, KeyID: q.KeyID, GateID: q.GateID, Model: q.Model})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, p := range points {
+					want[[2]string{p.ID, p.Name}] = [3]int64{p.Requests, int64(p.Cost), p.TotalTimes.Count()}
+				}
+				if d := cmp.Diff(want, got); d != "" || len(want) == 0 {
+					t.Errorf("%+v by %s: %s", q, by, d)
+				}
+			}
+		}
+		if _, err := (*Ledger)(nil).Combinations(t.Context(), SeriesQuery{}); !errors.Is(err, ErrOff) {
+			t.Error(err)
+		}
+	})
+}
+
+// TestStretches: rows of several values are looked for on the days alone on which
+// the sums know of some, and many stretches of days end in one.
+func TestStretches(t *testing.T) {
+	each(t, func(t *testing.T, c Config) {
+		l := open(t, c)
+		var all []*Row
+		midnight := t0.Truncate(day)
+		for i := range 2*maxStretches + 20 {
+			r := row(fmt.Sprintf("id-%03d", i), midnight.Add(-time.Duration(2*i)*day), 1)
+			r.Gate, r.Model = "rare", "m"
+			all = append(all, r)
+		}
+		other := row("other", midnight.Add(-day), 1)
+		other.Gate, other.Model = "rare", "n"
+		mustSettle(t, l, append(all, other)...)
+		mustFlush(t, l)
+		f := Filter{Gate: "rare", Model: "m"}
+		list, err := l.stretches(t.Context(), &f)
+		if err != nil || len(list) != maxStretches || list[0] != (stretch{midnight.UnixNano(), midnight.Add(day).UnixNano()}) ||
+			list[maxStretches-1].from != all[len(all)-1].Start.UnixNano() {
+			t.Errorf("%d stretches, %v", len(list), err)
+		}
+		rows, next, err := l.Rows(t.Context(), Filter{Gate: "rare", Model: "m", Limit: maxLimit})
+		if err != nil || len(rows) != len(all) || next != "" {
+			t.Errorf("%d rows, %v", len(rows), err)
+		}
+		for i := range rows {
+			if rows[i].ID != all[i].ID {
+				t.Fatalf("row %d is %s", i, rows[i].ID)
+			}
+		}
+		both, err := l.stretches(t.Context(), &Filter{Gate: "rare", From: midnight.Add(-2 * day), To: midnight.Add(time.Hour)})
+		if err != nil || len(both) != 1 || both[0].to-both[0].from != int64(3*day) {
+			t.Errorf("neighbours: %v, %v", both, err)
+		}
+	})
+}
