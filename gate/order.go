@@ -8,7 +8,8 @@ import (
 
 // Ranker knows of targets what a gate doesn't. It must be safe for concurrent use, or be one request's own.
 type Ranker interface {
-	// Latency is the target's recent time to the first content; false if nothing recent is known.
+	// Latency is the target's recent time to the first content; false if nothing recent is known, and nobody is about
+	// to find out.
 	Latency(Target) (time.Duration, bool)
 	// Cost is what this request would cost there, in picodollars; false if its price is unknown.
 	Cost(Target) (int64, bool)
@@ -19,7 +20,8 @@ type Ranker interface {
 //   - fallback: all as they are written;
 //   - round-robin: the one whose turn it is, then the others by their next turns; each call is one turn;
 //   - weighted: one drawn by weight, then the others, each drawn by weight from those that are left;
-//   - lowest-latency: those of unknown latency, so that it gets known, then from the fastest to the slowest;
+//   - lowest-latency: those of unknown latency that nobody is asking, so that it gets known, then from the fastest to
+//     the slowest;
 //   - lowest-cost: from the cheapest to the dearest, then those whose price is unknown.
 //
 // Equals stay as they are written. Only lowest-latency and lowest-cost ask the Ranker, once for each target; nil is one

@@ -42,10 +42,20 @@ func (a *average) value(now time.Time) (time.Duration, bool) {
 
 // Latency is the model's recent time to the first content, or to the whole
 // answer where it isn't streamed, over all keys: an average that decays. It is
-// false if none was measured within ten minutes.
+// false if none was measured within ten minutes and nobody is about to: one
+// request finds out, and to the others the model is meanwhile as slow as it last
+// was, or slower than any.
 func (b *Board) Latency(model string, stream bool) (time.Duration, bool) {
 	now := b.now()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.latencies.peek(series{model, stream}).value(now)
+	a := b.latencies.peek(series{model, stream})
+	d, ok := a.value(now)
+	switch {
+	case ok || b.flying[model] == 0:
+		return d, ok
+	case a == nil:
+		return math.MaxInt64, true
+	}
+	return time.Duration(a.sum / a.weight), true
 }

@@ -1,6 +1,7 @@
 package health
 
 import (
+	"math"
 	"testing"
 	"time"
 )
@@ -39,4 +40,30 @@ func TestLatency(t *testing.T) {
 			t.Fatal("another model has a latency")
 		}
 	}, "a", "b")
+}
+
+// One request finds out how fast a model is; the others don't all wait on it.
+func TestLatencyIsFoundByOne(t *testing.T) {
+	play(t, func(s *scene) {
+		want := func(want time.Duration, known bool) {
+			t.Helper()
+			if got, ok := s.board.Latency("m", true); ok != known || got != want {
+				t.Fatalf("latency %v, %t, want %v, %t", got, ok, want, known)
+			}
+		}
+		want(0, false)
+		first := s.pick()
+		want(math.MaxInt64, true)
+		second := s.pick()
+		first.Done(Result{Verdict: Good, FirstToken: time.Second, Stream: true})
+		want(time.Second, true)
+		time.Sleep(recently + instant)
+		want(time.Second, true) // as it was, since the second is under way still
+		second.Done(Result{})
+		second.Done(Result{})
+		want(0, false)
+		if len(s.board.flying) > 0 {
+			t.Fatalf("%v are under way", s.board.flying)
+		}
+	}, "a")
 }

@@ -31,6 +31,9 @@ func (l *Lease) Done(r Result) {
 		return
 	}
 	l.ended = true
+	if b.flying[l.pair.model]--; b.flying[l.pair.model] == 0 {
+		delete(b.flying, l.pair.model)
+	}
 	if r.FirstToken > 0 {
 		b.measured(series{l.pair.model, r.Stream}, now, r.FirstToken)
 	}
