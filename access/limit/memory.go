@@ -60,10 +60,9 @@ func (m *Memory) Admit(ctx context.Context, ask Ask) (Grant, error) {
 		case unknown == nil:
 			return g, nil
 		}
-		spent, err := m.seeds.spent(ctx, unknown.subject, unknown.period, unknown.start)
+		err := m.open(ctx, unknown)
 		switch {
 		case err == nil:
-			m.seed(unknown, spent)
 		case unknown.budget.AlertOnly || ask.WithoutStore:
 			blind = append(blind, unknown.period)
 		default:

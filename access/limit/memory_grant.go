@@ -127,14 +127,31 @@ func (m *Memory) account(s *Subject, b *budget, wall time.Time) (*account, *seed
 	return nil, &seeding{s, b, p, start, end}
 }
 
-// seed opens an account with what the ledger says, unless another request has
+// open opens an account with what the ledger says, unless another request has
 // done so: by now that one may have spent.
+func (m *Memory) open(ctx context.Context, u *seeding) error {
+	_, err := m.seeds.once(ctx, u.subject, u.period, func(ctx context.Context) (cost.Amount, error) {
+		if m.opened(u.period) {
+			return 0, nil
+		}
+		spent, err := m.seeds.read(ctx, u.subject, u.start)
+		if err == nil {
+			m.seed(u, spent)
+		}
+		return spent, err
+	})
+	return err
+}
+
+func (m *Memory) opened(p period) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.accounts[p] != nil
+}
+
 func (m *Memory) seed(u *seeding, spent cost.Amount) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.accounts[u.period] != nil {
-		return
-	}
 	if len(m.accounts) >= m.sweepAccounts {
 		m.sweepAccounts = sweep(m.accounts, m.opts.Now(), (*account).over)
 	}

@@ -36,16 +36,26 @@ type seeder struct {
 	calls      singleflight.Group
 }
 
-// spent is what the subject spent since start. It is not ended by the request
-// that happens to be the first.
+// spent is what the subject spent since start.
 func (s *seeder) spent(ctx context.Context, who *Subject, p period, start time.Time) (cost.Amount, error) {
+	return s.once(ctx, who, p, func(ctx context.Context) (cost.Amount, error) { return s.read(ctx, who, start) })
+}
+
+func (s *seeder) read(ctx context.Context, who *Subject, start time.Time) (cost.Amount, error) {
 	if s.spentSince == nil {
 		return 0, nil
 	}
+	spent, err := s.spentSince(ctx, who, start)
+	return max(0, spent), err
+}
+
+// once gives all who ask for a period at the same time the answer of one call. It
+// is not ended by the request that happens to be the first.
+func (s *seeder) once(ctx context.Context, who *Subject, p period, read func(context.Context) (cost.Amount, error)) (cost.Amount, error) {
 	answer := s.calls.DoChan(p.usage+" "+strconv.FormatInt(p.start, 10), func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), seedTime)
 		defer cancel()
-		return s.spentSince(ctx, who, start)
+		return read(ctx)
 	})
 	select {
 	case <-ctx.Done():
@@ -54,6 +64,6 @@ func (s *seeder) spent(ctx context.Context, who *Subject, p period, start time.T
 		if r.Err != nil {
 			return 0, fmt.Errorf("reading what %s has spent: %w", who.Name, r.Err)
 		}
-		return max(0, r.Val.(cost.Amount)), nil
+		return r.Val.(cost.Amount), nil
 	}
 }
