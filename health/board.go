@@ -26,7 +26,7 @@ type Board struct {
 	// made up takes no room.
 	pairs     recent[pair, pairState]
 	latencies recent[series, average]
-	flying    map[string]int // attempts under way, by model
+	asked     map[series]int // attempts under way that may measure it
 }
 
 // pair is a key for one model.
@@ -48,7 +48,7 @@ func NewBoard(now func() time.Time) *Board {
 	return &Board{
 		now: now, seed: maphash.MakeSeed(),
 		keys: newRecent[uint64, keyState](maxKeys), pairs: newRecent[pair, pairState](maxPairs),
-		latencies: newRecent[series, average](maxLatencies), flying: make(map[string]int),
+		latencies: newRecent[series, average](maxLatencies), asked: make(map[series]int),
 	}
 }
 
@@ -142,7 +142,6 @@ func (b *Board) lease(c candidate, now time.Time) *Lease {
 	l := &Lease{Key: c.text, board: b, pair: c.pair, start: now}
 	b.turns++
 	c.key.turn = b.turns
-	b.flying[c.pair.model]++
 	if _, left := c.key.death(now); c.key.dead && !left {
 		c.key.probe = l
 	}

@@ -64,7 +64,7 @@ func resetAt(text string, now time.Time) time.Time {
 	}
 	const aYear = 365 * 24 * 60 * 60
 	switch n, err := strconv.ParseFloat(text, 64); {
-	case err != nil || n < 0 || n > 1e13:
+	case err != nil || !(n >= 0 && n <= 1e13):
 		return time.Time{}
 	case n > 1e11: // of Unix's milliseconds
 		return time.UnixMilli(int64(n))

@@ -52,7 +52,7 @@ func (b *Board) Latency(model string, stream bool) (time.Duration, bool) {
 	a := b.latencies.peek(series{model, stream})
 	d, ok := a.value(now)
 	switch {
-	case ok || b.flying[model] == 0:
+	case ok || b.asked[series{model, stream}] == 0:
 		return d, ok
 	case a == nil:
 		return math.MaxInt64, true

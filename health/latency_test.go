@@ -52,18 +52,27 @@ func TestLatencyIsFoundByOne(t *testing.T) {
 			}
 		}
 		want(0, false)
-		first := s.pick()
+		whole := s.pick()
+		whole.Ask(false)
+		want(0, false) // that says nothing of streams
+		first, second := s.pick(), s.pick()
+		want(0, false)
+		first.Ask(true)
 		want(math.MaxInt64, true)
-		second := s.pick()
-		first.Done(Result{Verdict: Good, FirstToken: time.Second, Stream: true})
-		want(time.Second, true)
+		first.Heard(time.Second)
+		want(time.Second, true) // long before its end
 		time.Sleep(recently + instant)
-		want(time.Second, true) // as it was, since the second is under way still
+		want(0, false)
+		second.Ask(true)
+		want(time.Second, true) // as it was
 		second.Done(Result{})
 		second.Done(Result{})
 		want(0, false)
-		if len(s.board.flying) > 0 {
-			t.Fatalf("%v are under way", s.board.flying)
+		first.Done(Result{Verdict: Good, FirstToken: time.Second, Stream: true})
+		want(0, false) // it has been measured before
+		whole.Done(Result{Verdict: Good})
+		if len(s.board.asked) > 0 {
+			t.Fatalf("%v are under way", s.board.asked)
 		}
 	}, "a")
 }

@@ -116,7 +116,7 @@ func (a *attempt) failure(ctx context.Context, err error) error {
 	var known *provider.Error
 	if interrupted := a.interrupted(ctx); interrupted != nil {
 		err = interrupted
-	} else if errors.Is(err, errBudget) {
+	} else if errors.Is(err, errBudget) || errors.Is(err, errClientGone) {
 		return err
 	} else if errors.Is(err, errCut) {
 		err = &provider.Error{Kind: provider.Failed, Message: errTruncated.Error(), Err: err}
@@ -197,7 +197,7 @@ func (a *attempt) events(ctx context.Context, body io.Reader, events bool, s *op
 		case err != nil:
 			// An answer that is whole is not lost to a connection that dies, or
 			// stays open, behind it.
-			if a.r.Context().Err() == nil && a.chat.End(s) == nil {
+			if (a.r.Context().Err() == nil || a.chat.Done()) && a.chat.End(s) == nil {
 				return nil
 			}
 			return fmt.Errorf("%w: %w", errCut, err)
@@ -285,6 +285,7 @@ func (a *attempt) begin() bool {
 	a.try.FirstToken = max(now.Sub(a.start), 1)
 	a.rec.FirstToken = max(now.Sub(a.rec.Start), 1)
 	a.dog.content()
+	a.lease.Heard(a.try.FirstToken)
 	a.setHeaders()
 	if a.req.Stream {
 		a.out.keepalive(a.relay.Keepalive)

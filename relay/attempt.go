@@ -167,32 +167,41 @@ func (a *attempt) end(err error) {
 	case errors.Is(err, errLost):
 		a.try.Lost = true
 	}
+	// Also if the accounts fail: others wait for the end.
+	defer func() {
+		a.lease.Done(a.result(err))
+		a.cancel(context.Canceled)
+		a.leave()
+	}()
 	if !a.accounted {
 		a.account(err)
 	}
-	result := verdict(err)
-	if a.began && errors.Is(err, errTotal) {
-		// The provider was never silent for too long: the answer is long, or its
-		// client slow.
-		result.Verdict = health.Neutral
-	}
-	result.FirstToken, result.Stream = a.try.FirstToken, a.req.Stream
-	result.Headroom, result.Told = a.headroom, a.told
-	if a.asked && result.FirstToken == 0 && a.waitedFor(err) {
-		result.FirstToken = a.try.Took
-	}
-	a.lease.Done(result)
-	a.cancel(context.Canceled)
 	a.endSpan(err)
-	a.leave()
 }
 
-// waitedFor reports whether the attempt ended for its slowness, so that its time is
-// the least that the target takes. It would not be known for slow otherwise, and
-// be the first again where that is who is unknown.
-func (a *attempt) waitedFor(err error) bool {
+// result is what the end says of the key and model that the attempt was made with.
+func (a *attempt) result(err error) health.Result {
+	r := verdict(err)
+	r.FirstToken, r.Stream = a.try.FirstToken, a.req.Stream
+	r.Headroom, r.Told = a.headroom, a.told
 	var limit *limitError
-	return errors.As(err, &limit) || a.try.Lost && !a.try.Hedge
+	switch {
+	case errors.Is(err, errTotal) && (a.began || a.try.Took < a.gate.Timeouts.Total/2):
+		// The provider was never silent for too long: the answer is long, or its
+		// client slow. Or the time was spent on others before it.
+		r.Verdict = health.Neutral
+	case errors.As(err, &limit) && !a.asked:
+		// What took so long was what the client has named by address.
+		r.Verdict = health.Neutral
+	case errors.As(err, &limit), a.try.Lost && !a.try.Hedge && a.try.Took >= a.gate.Hedge:
+		// It ended for its slowness, so its time is the least that the target takes.
+		// It would not be known for slow otherwise, and be the first again where that
+		// is who is unknown.
+		if a.asked && r.FirstToken == 0 {
+			r.FirstToken = a.try.Took
+		}
+	}
+	return r
 }
 
 // account puts what the attempt used, and what that costs, into its own record.
@@ -219,7 +228,7 @@ func (a *attempt) bill(err error) {
 	a.rec.Usage = a.try.Usage
 	a.rec.Bill = a.try.Bill
 	for _, try := range a.rec.Tries {
-		if try.Lost {
+		if try != a.try {
 			a.rec.Bill = plus(a.rec.Bill, try.Bill)
 		}
 	}

@@ -193,11 +193,15 @@ func (a *attempt) afford(ctx context.Context) bool {
 	if !b.bounds {
 		return true
 	}
-	// To count exactly takes longer than to relay: as long as there is enough, what
-	// no answer has is reserved.
-	if !b.tight {
-		plenty := a.heard.Plenty()
-		if b.covers(a, plenty) || b.grow(ctx, a, plenty) {
+	// To count exactly takes longer than to relay.
+	plenty := a.heard.Plenty()
+	if b.covers(a, plenty) {
+		return true
+	}
+	// As long as there is enough, what no answer has is reserved. That one with a
+	// limit has more than that is for a real count to say.
+	if !b.tight && b.output == 0 {
+		if b.grow(ctx, a, plenty) {
 			return true
 		}
 		b.tight = true

@@ -84,3 +84,29 @@ func TestStall(t *testing.T) {
 		})
 	}
 }
+
+// TestStallInTheMiddle: a client that reads nothing is no failure of the provider's,
+// also where the server does not take it for gone.
+func TestStallInTheMiddle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		list := strings.SplitAfter(goodStream, "\n\n")
+		parts := []io.Reader{strings.NewReader(list[0] + list[1])}
+		for _, event := range list[2:] {
+			parts = append(parts, pause(time.Second), strings.NewReader(event))
+		}
+		r := setup(t, &upstream{answers: []answer{{typ: "text/event-stream", read: io.MultiReader(parts...)}}}, nil, gateJSON(``))
+		defer r.Gates.Close()
+		r.StallTimeout = time.Minute
+		w := &impatient{ResponseRecorder: httptest.NewRecorder(), reads: 100 * time.Hour}
+		rec := NewRecord(r.Now())
+		r.Chat(w, httptest.NewRequest(http.MethodPost, "/v1/chat/completions", strings.NewReader(hiStream)), &access.Key{Name: "k"}, rec)
+		if rec.Outcome != ClientGone || rec.Tries[0].Failed {
+			t.Errorf("%s, and the attempt failed: %v", rec.Outcome, rec.Tries[0].Failed)
+		}
+		for _, s := range r.Providers["a"].Health.Snapshot([]string{"sk-secret-a"}) {
+			if s.Failures > 0 {
+				t.Errorf("the provider has failed: %+v", s)
+			}
+		}
+	})
+}

@@ -55,6 +55,7 @@ func (r *round) hedged(ctx context.Context) {
 			if r.over || !r.open(e.target) {
 				continue // it is only waited for
 			}
+			r.beside = running
 			r.took(ctx, e.job, e.err)
 			switch {
 			case r.over && !r.settled(e.target):

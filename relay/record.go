@@ -119,10 +119,15 @@ func outcomeOf(client context.Context, err error, begun bool) Outcome {
 		return Rejected
 	case !begun && errors.Is(err, errStopping):
 		return GatewayError
-	case errors.Is(err, errClientGone) || client.Err() != nil:
+	case errors.Is(err, errClientGone):
 		return ClientGone
 	case errors.Is(err, errBudget):
 		return BudgetCut
+	// A client that leaves upon the error event has got it.
+	case begun && errors.Is(err, errTruncated):
+		return Truncated
+	case client.Err() != nil:
+		return ClientGone
 	case errors.Is(err, errTruncated), errors.Is(err, errStopping):
 		return Truncated
 	case errors.As(err, &failed):

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/layergateway/layergateway/gate"
@@ -27,19 +28,25 @@ func (x *exchange) route(targets []gate.Target) error {
 		if !x.relay.Retries.Take() {
 			break
 		}
-		last := r.last
-		if x.pause(ctx, n, r.wait) {
-			r = x.newRound(r.again)
-			r.run(ctx)
-			if !r.over {
-				r.last = x.worse(last, r.last)
-			}
-		} else {
-			r.again = nil
-		}
-		x.relay.Retries.Give()
+		r = x.retry(ctx, n, r)
 	}
 	return r.last
+}
+
+// retry is a further round over the targets of the last one whose failure may
+// pass. It gives the retry back.
+func (x *exchange) retry(ctx context.Context, n int, last *round) *round {
+	defer x.relay.Retries.Give()
+	if !x.pause(ctx, n, last.wait) {
+		last.again = nil
+		return last
+	}
+	r := x.newRound(last.again)
+	r.run(ctx)
+	if !r.over {
+		r.last = x.worse(last.last, r.last)
+	}
+	return r
 }
 
 // round is one pass over targets.
@@ -50,6 +57,8 @@ type round struct {
 	last  error // nil once a target has answered
 	again []gate.Target
 	wait  time.Duration // the least that one of those asked for
+	// beside is how many attempts still run beside the one whose turn has ended.
+	beside int
 }
 
 // job is a target's turn. At its first one a target that is known to fail is
@@ -94,9 +103,10 @@ func (r *round) took(ctx context.Context, j job, err error) {
 		r.over, r.last = true, nil
 	case r.claimed() || ctx.Err() != nil || r.r.Context().Err() != nil:
 		r.over, r.last = true, err
-	case r.last != nil && errors.As(err, &unfit):
+	case errors.As(err, &unfit) && (r.last != nil || r.beside > 0 || r.insists()):
 		// The request has something that this target can't be told, which was no
-		// fault before the target: what failed is the one in front of it.
+		// fault before the target: the answer is another's, or the failure of the
+		// one in front of it.
 	// A fault of the caller's, or of our own, is the same everywhere.
 	case !errors.As(err, &failed) || failed.Kind == provider.Invalid:
 		r.over, r.last = true, err
@@ -111,6 +121,11 @@ func (r *round) took(ctx context.Context, j job, err error) {
 			r.again = append(r.again, j.target)
 		}
 	}
+}
+
+// insists reports whether a target that was left out is still to be asked.
+func (r *round) insists() bool {
+	return slices.ContainsFunc(r.queue, func(j job) bool { return j.insist })
 }
 
 // worse chooses which failure the client is told of once no target is left: the

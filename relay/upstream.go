@@ -37,6 +37,7 @@ func (a *attempt) send(ctx context.Context) (*http.Response, error) {
 	// decoded.
 	req.Header.Set("Accept-Encoding", "identity")
 	a.asked = true
+	a.lease.Ask(a.req.Stream)
 	resp, err := p.Transport.RoundTrip(req)
 	if err != nil {
 		return nil, a.unreachable(ctx, err)
