@@ -30,7 +30,8 @@ func money(a cost.Amount) string {
 	case a == 0:
 		return "$0"
 	case abs >= 1:
-		return sign(v) + "$" + grouped(int64(abs)) + fmt.Sprintf("%.2f", abs)[len(strconv.FormatInt(int64(abs), 10)):]
+		cents := int64(math.Round(abs * 100))
+		return sign(v) + "$" + grouped(cents/100) + fmt.Sprintf(".%02d", cents%100)
 	case abs >= 0.01:
 		return sign(v) + "$" + strconv.FormatFloat(abs, 'f', 4, 64)
 	default:
