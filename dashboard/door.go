@@ -67,7 +67,7 @@ func isAddress(host string) bool {
 }
 
 // admits reports whether the request comes with the key, or from a browser that did. If it doesn't, wait is how long a
-// key from there is not even looked at.
+// key from there that can be guessed is not even looked at.
 func (d *Door) admits(r *http.Request, now time.Time) (in bool, wait time.Duration) {
 	if d.Admin == nil {
 		return true, 0
@@ -79,17 +79,22 @@ func (d *Door) admits(r *http.Request, now time.Time) (in bool, wait time.Durati
 	return err == nil && d.Sessions.valid(cookie.Value, *d.Admin, now), 0
 }
 
-// fits reports whether a key is the one that lets in. Too many wrong ones from the same place have to wait.
+// fits reports whether a key is the one that lets in. Too many wrong ones from the same place have to wait, but for keys
+// that nobody guesses: else who tries keys out would shut out all that come from where he does, which is everybody
+// behind a front that is not trusted, or on a Unix socket.
 func (d *Door) fits(key string, from guesser, now time.Time) (in bool, wait time.Duration) {
-	if wait := d.Sessions.wrong.wait(from, now); wait > 0 {
+	wait = d.Sessions.wrong.wait(from, now)
+	if wait > 0 && guessable(key) {
 		return false, wait
 	}
 	hash := access.HashOf(key)
-	if subtle.ConstantTimeCompare(hash[:], d.Admin[:]) != 1 {
-		d.Sessions.wrong.wrong(from, now)
-		return false, 0
+	if subtle.ConstantTimeCompare(hash[:], d.Admin[:]) == 1 {
+		return true, 0
 	}
-	return true, 0
+	if wait == 0 {
+		d.Sessions.wrong.wrong(from, now)
+	}
+	return false, wait
 }
 
 func (d *Door) client(r *http.Request) string {

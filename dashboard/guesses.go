@@ -1,9 +1,11 @@
 package dashboard
 
 import (
+	"encoding/hex"
 	"net/http"
 	"net/netip"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -42,7 +44,7 @@ func (d *Door) guesser(r *http.Request, form bool) guesser {
 	return guesser{prefix, form}
 }
 
-// wait is how long a key from there is not even looked at; 0 if it is.
+// wait is how long a key from there that can be guessed is not even looked at; 0 if it is.
 func (g *guesses) wait(from guesser, now time.Time) time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -51,6 +53,14 @@ func (g *guesses) wait(from guesser, now time.Time) time.Duration {
 		return 0
 	}
 	return max(at.Sub(now)-(guessBurst-1)*guessInterval, 0)
+}
+
+// guessable reports whether somebody may find a key by trying: any but one like those that the gateway makes, of 32
+// random bytes.
+func guessable(key string) bool {
+	digits, made := strings.CutPrefix(key, "layer_")
+	random, err := hex.DecodeString(digits)
+	return !made || err != nil || len(random) < 32
 }
 
 // wrong counts a wrong key.

@@ -10,6 +10,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/layergateway/layergateway/access"
+	"github.com/layergateway/layergateway/store"
 )
 
 // Who tries keys out has to wait, and who is logged in or comes from elsewhere does not.
@@ -63,6 +66,37 @@ func TestWrongKeysWait(t *testing.T) {
 	}
 	if w := s.do(t, http.MethodGet, "/keys", nil, from("[2001:db8:0:1::1]:1")); w.Code != http.StatusOK {
 		t.Errorf("another network: %d", w.Code)
+	}
+}
+
+// Where all visitors seem to come from one place, who tries keys out keeps nobody out who has a key that nobody guesses;
+// and he learns nothing sooner.
+func TestRandomKeyNeedsNoWait(t *testing.T) {
+	s := newSite(t)
+	s.door.Client = func(*http.Request) string { return "" } // as on a Unix socket
+	key := store.NewKeyText()
+	hash := access.HashOf(key)
+	s.door.Admin = &hash
+	login := func(key string) int {
+		return s.do(t, http.MethodPost, "/login", strings.NewReader("key="+key), bare).Code
+	}
+	program := func(key string) int {
+		return s.do(t, http.MethodGet, "/keys", nil, header("Authorization", "Bearer "+key)).Code
+	}
+	for range guessBurst {
+		login("wrong")
+		program("wrong")
+	}
+	for _, wrong := range []string{"wrong", key[:len(key)-1], key[:len(key)-2], "x" + key, store.NewKeyText()} {
+		if login(wrong) != http.StatusTooManyRequests || program(wrong) != http.StatusTooManyRequests {
+			t.Errorf("%s has not to wait", wrong)
+		}
+	}
+	if got := login(key); got != http.StatusSeeOther {
+		t.Errorf("the login: %d", got)
+	}
+	if got := program(key); got != http.StatusOK {
+		t.Errorf("a program: %d", got)
 	}
 }
 
