@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"time"
@@ -114,9 +115,21 @@ func (a *App) source() (*cost.Source, error) {
 	}
 	s, err := cost.NewSource(o)
 	if err != nil {
-		return nil, fmt.Errorf("prices %s: %w", a.Prices, err)
+		return nil, fmt.Errorf("prices %s: %w", a.shownPrices(), err)
 	}
 	return s, nil
+}
+
+// shownPrices are where the prices come from as errors and pages may show it: a user or a query may have a secret.
+func (a *App) shownPrices() string {
+	if !strings.HasPrefix(a.Prices, "https://") && !strings.HasPrefix(a.Prices, "http://") {
+		return a.Prices
+	}
+	u, err := url.Parse(a.Prices)
+	if err != nil {
+		return "of an address that can't be read"
+	}
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String()
 }
 
 // catalog is the prices that are in force.

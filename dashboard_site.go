@@ -40,7 +40,7 @@ func (a *App) price(p *provider.Provider, model string) cost.Price {
 // shownCatalog is the prices in force, as a page shows them.
 func (a *App) shownCatalog() dashboard.Catalog {
 	list := a.catalog()
-	c := dashboard.Catalog{Version: list.Version(), Built: cost.Builtin().Date(), Source: a.Prices, Price: a.gateways.price,
+	c := dashboard.Catalog{Version: list.Version(), Built: cost.Builtin().Date(), Source: a.shownPrices(), Price: a.gateways.price,
 		Entries: func() []cost.Entry { return list.Entries(time.Now()) }}
 	if a.prices != nil {
 		c.Age, c.Known = a.prices.Age()

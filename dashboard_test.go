@@ -108,3 +108,22 @@ func TestDashboardSessionOverReload(t *testing.T) {
 		t.Errorf("with another key: %d", got)
 	}
 }
+
+// Where the prices come from is shown without what may be secret in it.
+func TestShownPrices(t *testing.T) {
+	for prices, want := range map[string]string{
+		"": "", "lists/prices.json": "lists/prices.json", "https://models.dev/api.json": "https://models.dev/api.json",
+		"https://joe:s3cret@prices.example:8443/a%2Fb/list.json?token=s3cret#s3cret": "https://prices.example:8443/a%2Fb/list.json",
+		"http://joe:s3cret@prices.example":                                           "http://prices.example",
+	} {
+		a := &App{Prices: prices}
+		if got := a.shownCatalog().Source; got != want {
+			t.Errorf("%q is shown as %q, want %q", prices, got, want)
+		}
+	}
+	for _, prices := range []string{"https://joe:s3cret@?token=s3cret", "https://joe:s3cret@prices.example:port?token=s3cret"} {
+		if _, err := pricesNow(prices); err == nil || strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("%q: %v", prices, err)
+		}
+	}
+}
