@@ -71,7 +71,7 @@ type Store interface {
 	RotateKey(ctx context.Context, who store.Who, id string, version int64, overlap time.Duration) (*store.Key, string, error)
 	RevokeKey(ctx context.Context, who store.Who, id string, version int64) (*store.Key, error)
 	DeleteKey(ctx context.Context, who store.Who, id string, version int64) error
-	History(ctx context.Context, f store.HistoryFilter) ([]store.Change, error)
+	History(ctx context.Context, f store.HistoryFilter) (changes []store.Change, more bool, err error)
 }
 
 // Gates are the gates that are served.

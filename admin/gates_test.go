@@ -84,6 +84,23 @@ func TestGates(t *testing.T) {
 	if len(history) != 3 || history[0].Action != "deleted" {
 		t.Errorf("the history of what is deleted: %+v", history)
 	}
+	// Made again as what it was, it has all of its history, wherever a page ends.
+	d.want(201, nil, "POST", "/v1/gates", `{"id":"`+g.ID+`","model":"echo/one"}`)
+	var actions []string
+	for cursor := "?limit=1"; ; {
+		a := d.want(200, &history, "GET", "/v1/gates/"+g.ID+"/history"+cursor, "")
+		for _, c := range history {
+			actions = append(actions, c.Action)
+		}
+		next := a.header.Get("X-Next-Cursor")
+		if next == "" {
+			break
+		}
+		cursor = "?limit=1&cursor=" + next
+	}
+	if want := []string{"created", "deleted", "updated", "created"}; !slices.Equal(actions, want) {
+		t.Errorf("page by page its history is %q, want %q", actions, want)
+	}
 	d.refused(404, "not_found", "", "GET", "/v1/gates/"+madeID+"/history", "")
 	d.refused(404, "not_found", "", "GET", "/v1/gates/nobody/history", "")
 }

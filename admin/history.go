@@ -69,16 +69,15 @@ func (h *Handler) keyHistory(w http.ResponseWriter, r *http.Request) error {
 
 // writeHistory answers with the changes of a gate or key; without any it was never there, and none is the answer.
 func writeHistory(w http.ResponseWriter, r *http.Request, s Store, f store.HistoryFilter, none error) error {
-	changes, err := s.History(r.Context(), f)
+	changes, more, err := s.History(r.Context(), f)
 	if err != nil {
 		return err
 	}
-	last := len(changes) - 1
-	if last < 0 && f.Before == 0 {
+	if len(changes) == 0 && f.Before == 0 {
 		return none
 	}
-	if last >= 0 && changes[last].Action != store.Created {
-		setCursor(w, strconv.FormatInt(changes[last].Revision, 10))
+	if more {
+		setCursor(w, strconv.FormatInt(changes[len(changes)-1].Revision, 10))
 	}
 	return write(w, http.StatusOK, append([]store.Change{}, changes...))
 }

@@ -60,17 +60,21 @@ const (
 	maxHistory     = 1000
 )
 
-// History are changes, the newest first.
-func (s *Store) History(ctx context.Context, f HistoryFilter) (changes []Change, err error) {
+// History are changes, the newest first, and whether there are older ones than these.
+func (s *Store) History(ctx context.Context, f HistoryFilter) (changes []Change, more bool, err error) {
 	if f.Limit <= 0 {
 		f.Limit = defaultHistory
 	}
-	f.Limit = min(f.Limit, maxHistory)
+	limit := min(f.Limit, maxHistory)
+	f.Limit = limit + 1
 	err = s.read(ctx, func(tx *tx) error {
 		changes, err = tx.history(ctx, f)
 		return err
 	})
-	return changes, err
+	if len(changes) > limit {
+		return changes[:limit], true, err
+	}
+	return changes, false, err
 }
 
 func (tx *tx) history(ctx context.Context, f HistoryFilter) ([]Change, error) {

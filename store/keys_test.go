@@ -64,7 +64,7 @@ func testKeys(t *testing.T, p *place) {
 	_, err = s.Key(ctx, made.ID)
 	want(t, err, ErrNotFound, "")
 
-	history, err := s.History(ctx, HistoryFilter{ID: made.ID})
+	history, _, err := s.History(ctx, HistoryFilter{ID: made.ID})
 	if err != nil || len(history) != 6 {
 		t.Fatalf("history %+v, %v", history, err)
 	}

@@ -160,9 +160,9 @@ func testGates(t *testing.T, p *place) {
 	want(t, err, ErrNotFound, "")
 	want(t, s.DeleteGate(ctx, ByCommand, "a", 0), ErrNotFound, "")
 
-	history, err := s.History(ctx, HistoryFilter{ID: made.ID})
-	if err != nil || len(history) != 3 {
-		t.Fatalf("history %v, %v", history, err)
+	history, more, err := s.History(ctx, HistoryFilter{ID: made.ID, Limit: 3})
+	if err != nil || len(history) != 3 || more {
+		t.Fatalf("history %v, more: %v, %v", history, more, err)
 	}
 	for i, h := range []struct {
 		who           Who
@@ -178,9 +178,9 @@ func testGates(t *testing.T, p *place) {
 			t.Errorf("change %d is %+v", i, c)
 		}
 	}
-	older, err := s.History(ctx, HistoryFilter{Before: history[1].Revision, Limit: 1})
-	if err != nil || len(older) != 1 || older[0].ID != upper.ID {
-		t.Errorf("older changes %v, %v", older, err)
+	older, more, err := s.History(ctx, HistoryFilter{Before: history[1].Revision, Limit: 1})
+	if err != nil || len(older) != 1 || older[0].ID != upper.ID || !more {
+		t.Errorf("older changes %v, more: %v, %v", older, more, err)
 	}
 }
 
@@ -231,7 +231,7 @@ func testGateRefusals(t *testing.T, p *place) {
 	if got, err := s.Gate(t.Context(), g.ID); err != nil || got.Version != 1 {
 		t.Errorf("after refusals %+v, %v", got, err)
 	}
-	if h, err := s.History(t.Context(), HistoryFilter{}); err != nil || len(h) != 2 {
+	if h, _, err := s.History(t.Context(), HistoryFilter{}); err != nil || len(h) != 2 {
 		t.Errorf("history has refusals: %v, %v", h, err)
 	}
 }
@@ -268,7 +268,7 @@ func testManyAtOnce(t *testing.T, p *place) {
 	if err != nil || len(gates) != 2 {
 		t.Errorf("gates %v, %v", gates, err)
 	}
-	h, err := stores[0].History(t.Context(), HistoryFilter{})
+	h, _, err := stores[0].History(t.Context(), HistoryFilter{})
 	if err != nil || len(h) != 3 || !slices.IsSortedFunc(h, func(a, b Change) int { return int(b.Revision - a.Revision) }) {
 		t.Errorf("history %v, %v", h, err)
 	}
