@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json"
 )
@@ -157,6 +158,44 @@ func TestLive(t *testing.T) {
 	got := until("event: row") + until(`data: </tr>`)
 	if strings.Contains(got, "<script>") || strings.Contains(got, other.ID) || !strings.Contains(got, `data-id="evil"`) {
 		t.Errorf("events: %s", got)
+	}
+}
+
+// slowBrowser takes in the first event only when then has returned.
+type slowBrowser struct {
+	*httptest.ResponseRecorder
+	then, again func()
+}
+
+func (b *slowBrowser) Write(event []byte) (int, error) {
+	if string(event) == "event: ready\ndata: missed\n\n" {
+		b.again()
+	}
+	if b.then != nil {
+		b.then()
+		b.then = nil
+	}
+	return b.ResponseRecorder.Write(event)
+}
+
+// A browser that is too slow for a burst is told that rows are missing.
+func TestLiveMissed(t *testing.T) {
+	s := newSite(t)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	w := &slowBrowser{httptest.NewRecorder(), func() {
+		for i := range liveBuffer + 10 {
+			if err := s.ledger.Settle(testRow(i)); err != nil {
+				t.Error(err)
+			}
+		}
+	}, cancel}
+	s.live(w, httptest.NewRequestWithContext(ctx, http.MethodGet, "/requests/live", http.NoBody))
+	if rows := strings.Count(w.Body.String(), "event: row\n"); rows != liveBuffer {
+		t.Errorf("%d rows came", rows)
+	}
+	if !strings.HasSuffix(w.Body.String(), "event: ready\ndata: missed\n\n") {
+		t.Error("it is not told that rows are missing")
 	}
 }
 

@@ -13,12 +13,14 @@ import (
 const (
 	// liveBuffer is how many rows may wait for a browser that is slow.
 	liveBuffer = 256
-	// livePoll is how often a stream asks whether it should end, liveSilence after how many of these it says something.
+	// livePoll is how often a stream asks whether it should end and whether it missed rows, liveSilence after how many of
+	// these it says something.
 	livePoll    = time.Second
 	liveSilence = 15
 )
 
-// live sends each request that ends, as a row of the table, in server-sent events.
+// live sends each request that ends, as a row of the table, in server-sent events. Where more end than a browser takes in,
+// it is told to read the table again.
 func (h *Handler) live(w http.ResponseWriter, r *http.Request) {
 	form, f := filterOf(r.URL.Query())
 	if form.Problem != "" {
@@ -38,6 +40,8 @@ func (h *Handler) live(w http.ResponseWriter, r *http.Request) {
 	}
 	tick := time.NewTicker(livePoll)
 	defer tick.Stop()
+	// missed is how many rows this stream missed until the last tick, told how many of them the browser knows of.
+	var missed, told uint64
 	silent := 0
 	for {
 		var event []byte
@@ -48,10 +52,15 @@ func (h *Handler) live(w http.ResponseWriter, r *http.Request) {
 			if h.o.Leaving() {
 				return
 			}
-			if silent++; silent < liveSilence {
+			behind := missed > told
+			// Those of this tick wait for the next: they may not be in the database yet.
+			told, missed = missed, follower.Missed()
+			if silent++; !behind && silent < liveSilence {
 				continue
 			}
-			event = []byte(": ping\n\n")
+			if event = []byte(": ping\n\n"); behind {
+				event = []byte("event: ready\ndata: missed\n\n")
+			}
 		case row, ok := <-follower.Rows:
 			if !ok {
 				return

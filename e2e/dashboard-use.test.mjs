@@ -62,6 +62,23 @@ test('rows come while requests run', { timeout }, async () => {
   visit.well();
 });
 
+test('a hole between rows is filled in', { timeout }, async () => {
+  let tell;
+  const told = new Promise((resolve) => { tell = resolve; });
+  await page.route('**/requests/live*', async (route) => {
+    await told;
+    await route.fulfill({ contentType: 'text/event-stream', body: 'retry: 60000\nevent: ready\ndata: missed\n\n' });
+  });
+  await visit.go('requests');
+  const before = await rowIDs(page);
+  await page.evaluate(() => { for (const row of [...document.querySelectorAll('#rows tr')].slice(2, 5)) row.remove(); });
+  tell();
+  await page.waitForSelector(`#rows tr[data-id="${before[3]}"]`);
+  assert.deepEqual(await rowIDs(page), before, 'all, in their order');
+  await page.unroute('**/requests/live*');
+  visit.well();
+});
+
 test('only rows that fit the filter come', { timeout }, async () => {
   await visit.go('requests?key=team');
   await says(page, '#live-text', /^live$/);

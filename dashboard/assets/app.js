@@ -32,18 +32,22 @@ function follow() {
 		$("no-rows")?.remove();
 		while ($("rows").rows.length > most) $("rows").lastElementChild.remove();
 	};
-	// catchUp adds what came while nobody listened. Where that is more than a page, the rows begin anew.
-	const catchUp = async () => {
+	// catchUp adds what came while nobody listened. Where that is more than a page, or some are missing between those that
+	// came, the rows begin anew; what comes meanwhile stays on top.
+	const catchUp = async (missed) => {
+		const had = new Set($("rows").rows);
 		const answer = await fetch(location.href).catch(() => undefined);
 		if (!answer?.ok) return;
 		const page = new DOMParser().parseFromString(await answer.text(), "text/html");
 		const rows = [...page.querySelectorAll("#rows tr")];
-		if (page.getElementById("older") && !rows.some(shown)) $("rows").replaceChildren();
+		const came = [...$("rows").rows].filter((row) => !had.has(row));
+		if (missed || page.getElementById("older") && !rows.some(shown)) $("rows").replaceChildren(...came);
 		for (const row of rows.reverse()) add(document.adoptNode(row));
+		$("rows").prepend(...came);
 	};
 	const open = () => {
 		source = new EventSource($("live").dataset.live);
-		source.addEventListener("ready", () => { say("", "live"); catchUp(); });
+		source.addEventListener("ready", (event) => { say("", "live"); catchUp(event.data === "missed"); });
 		source.addEventListener("row", (event) => {
 			const template = document.createElement("template");
 			template.innerHTML = event.data; // made by the server's template, which has escaped what others wrote
