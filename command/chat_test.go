@@ -114,7 +114,7 @@ func TestChat(t *testing.T) {
 		{name: "not a gateway", status: 404, kind: "text/html", body: `<html>`, options: ChatOptions{Words: []string{"Hi"}},
 			code: CodeNo, told: "Error: {URL} answered 404 Not Found, and not as the API of a gateway: is --url right?\n"},
 		{name: "no such image", options: ChatOptions{Words: []string{"Hi"}, Image: "/none.png"}, code: CodeFailed,
-			told: "Error: --image: stat /none.png: no such file or directory\n"},
+			told: "Error: --image: open /none.png: no such file or directory\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if c.kind == "" {
