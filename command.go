@@ -105,7 +105,8 @@ Sends a message to a gate and prints the answer as it comes; then, on the standa
 error, which model gave it, its tokens, what it cost, and how long it took.
 
 Without a message, it reads one from the standard input; in a terminal, each line
-is a message of one conversation. The word - stands for the standard input.
+is a message of one conversation, in which Ctrl-C ends an answer, and at the prompt
+the conversation. The word - stands for the standard input.
 
 The key comes from --key or LAYER_API_KEY. Where the gateway is comes from --url, or
 from the configuration; else it is `+command.DefaultURL+`.
@@ -127,6 +128,16 @@ from the configuration; else it is `+command.DefaultURL+`.
 				}
 			}
 			o.Client = chatClient()
+			if len(o.Words) == 0 && s.InTerminal {
+				interrupts := make(chan os.Signal, 1)
+				signal.Notify(interrupts, os.Interrupt)
+				defer signal.Stop(interrupts)
+				o.Interrupts = interrupts
+				// Not the context of all commands, which Ctrl-C ends.
+				var stop context.CancelFunc
+				ctx, stop = signal.NotifyContext(context.WithoutCancel(ctx), syscall.SIGTERM)
+				defer stop()
+			}
 			return command.Chat(ctx, s, o)
 		})
 	f := cmd.Flags()

@@ -95,9 +95,23 @@ func TestChatInATerminal(t *testing.T) {
 	x.sees(t, "\x1b[2mecho/words", 1)
 	x.types(t, "four\n")
 	x.sees(t, "\x1b[2mecho/words", 2)
+	x.types(t, "five "+strings.Repeat("and so on ", 200)+"\n")
+	x.sees(t, "and so on", 200+1)
+	x.types(t, "\x03") // the answer alone
+	x.sees(t, "> ", 4)
+	x.types(t, "six\n")
+	x.sees(t, "\x1b[2mecho/words", 3)
 	x.types(t, "\x04")
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("Ctrl-D: %v\n%s", err, x.text.String())
+	}
+
+	cmd = s.command("layer", "chat", "hello")
+	x = openTerminal(t, cmd)
+	x.sees(t, "> ", 1)
+	x.types(t, "\x03")
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("Ctrl-C at the prompt: %v\n%s", err, x.text.String())
 	}
 
 	cmd = s.command("layer", "chat", "hello", "word "+strings.Repeat("and another ", 200))

@@ -31,6 +31,9 @@ type ChatOptions struct {
 	JSON     bool   // print what comes as it comes
 	NoStream bool
 
+	// Interrupts end the answer of a conversation that is coming, or the conversation where none is; nil is none.
+	Interrupts <-chan os.Signal
+
 	Client *http.Client     // nil is the default one
 	Now    func() time.Time // nil is time.Now
 }
@@ -159,7 +162,7 @@ func readAll(ctx context.Context, r io.Reader) (string, error) {
 // converse says each line of a terminal, until there is no more.
 func (c *chat) converse(ctx context.Context, image string) error {
 	told := &printer{w: c.Err}
-	told.printf("A conversation with %s. A line is a message; Ctrl-D ends it.\n", oneLine(c.Gate))
+	told.printf("A conversation with %s. A line is a message; Ctrl-D ends it, Ctrl-C an answer.\n", oneLine(c.Gate))
 	lines := make(chan string)
 	go func() {
 		defer close(lines)
@@ -175,7 +178,7 @@ func (c *chat) converse(ctx context.Context, image string) error {
 		var more bool
 		select {
 		case <-ctx.Done():
-			more = false
+		case <-c.Interrupts:
 		case line, more = <-lines:
 		}
 		if !more {
@@ -186,13 +189,16 @@ func (c *chat) converse(ctx context.Context, image string) error {
 			continue
 		}
 		before := len(c.messages)
-		answer, err := c.say(ctx, line, image)
-		switch _, tell := ExitCode(err); {
-		case err == nil:
+		answer, err := c.interruptibly(ctx, line, image)
+		switch code, tell := ExitCode(err); {
+		case ctx.Err() != nil && err != nil:
+			return err
+		case err == nil, code == CodeInterrupted && answer != "":
 			c.messages = append(c.messages, message{"assistant", answer})
 			image = ""
-		case ctx.Err() != nil:
-			return err
+		case code == CodeInterrupted:
+			c.messages = c.messages[:before]
+			told.printf("\n") // behind the terminal's own ^C
 		default:
 			c.messages = c.messages[:before] // so that the next line may do better
 			if tell {
@@ -200,6 +206,24 @@ func (c *chat) converse(ctx context.Context, image string) error {
 			}
 		}
 	}
+}
+
+// interruptibly says something until it is answered, or the user has enough of the answer.
+func (c *chat) interruptibly(ctx context.Context, text, image string) (string, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		select {
+		case <-c.Interrupts:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	answer, err := c.say(ctx, text, image)
+	cancel()
+	<-watched // the next interrupt is the prompt's
+	return answer, err
 }
 
 // say sends one message, with all that was said before, and returns the answer that it has printed.

@@ -189,6 +189,63 @@ func TestChatInterrupted(t *testing.T) {
 	<-gone
 }
 
+// watcher is a stream whose nth write that has a text in it does something.
+type watcher struct {
+	bytes.Buffer
+	text string
+	n    int
+	then func()
+}
+
+func (w *watcher) Write(p []byte) (int, error) {
+	n, err := w.Buffer.Write(p)
+	if bytes.Contains(p, []byte(w.text)) {
+		if w.n--; w.n == 0 {
+			w.then()
+		}
+	}
+	return n, err
+}
+
+// In a conversation Ctrl-C ends the answer that is coming, of which what came is kept, and at the prompt the conversation.
+func TestConversationInterrupted(t *testing.T) {
+	interrupts := make(chan os.Signal, 1)
+	interrupt := func() { interrupts <- os.Interrupt }
+	asked := make(chan string, 3)
+	h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		w.Header().Set("Content-Type", "text/event-stream")
+		switch asked <- string(body); len(asked) {
+		case 1:
+			interrupt()
+		case 2:
+			_, _ = io.WriteString(w, "data: {\"choices\":[{\"delta\":{\"content\":\"Hel\"}}]}\n\n")
+			w.(http.Flusher).Flush()
+		case 3:
+			_, _ = io.WriteString(w, "data: {\"choices\":[{\"delta\":{\"content\":\"Bye\"}}]}\n\ndata: [DONE]\n\n")
+			return
+		}
+		<-r.Context().Done()
+	}))
+	defer h.Close()
+	in, lines := io.Pipe()
+	defer lines.Close()
+	go func() { _, _ = io.WriteString(lines, "one\ntwo\nthree\n") }()
+	out, told := &watcher{text: "Hel", n: 1, then: interrupt}, &watcher{text: "> ", n: 4, then: interrupt}
+	err := Chat(t.Context(), Streams{In: in, Out: out, Err: told, InTerminal: true}, ChatOptions{
+		URL: h.URL, Gate: "assistant", Client: h.Client(), Now: clock(), Interrupts: interrupts,
+	})
+	if err != nil || strings.Contains(told.String(), "Error") || out.String() != "Hel\nBye\n" {
+		t.Errorf("%v, out %q, told %q", err, out, told)
+	}
+	<-asked
+	<-asked
+	const want = `"messages":[{"role":"user","content":"two"},{"role":"assistant","content":"Hel"},{"role":"user","content":"three"}]`
+	if last := <-asked; !strings.Contains(last, want) {
+		t.Errorf("asked at last %s\nwant %s", last, want)
+	}
+}
+
 func TestEndpoint(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                               "http://localhost:3001/v1/chat/completions",
