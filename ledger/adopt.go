@@ -93,6 +93,8 @@ func deadJournals(data string) (map[string]*lockFile, error) {
 // the database has all of it; whatever happens before that, doing it again adds
 // nothing twice.
 func (l *Ledger) adopt(ctx context.Context) error {
+	l.adopting.Lock() // or a journal that is being adopted would look like one of the living
+	defer l.adopting.Unlock()
 	dead, err := deadJournals(l.config.Dir)
 	errs := []error{err}
 	for dir, held := range dead {
@@ -103,7 +105,11 @@ func (l *Ledger) adopt(ctx context.Context) error {
 		}
 		removeJournal(dir, held)
 	}
-	return errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	l.adopted.Store(true)
+	return nil
 }
 
 func (l *Ledger) adoptOne(ctx context.Context, dir string) error {

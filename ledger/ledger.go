@@ -24,6 +24,8 @@ var (
 	ErrOff = errors.New("the ledger is off")
 	// ErrClosed says that the ledger has been closed.
 	ErrClosed = errors.New("the ledger is closed")
+	// ErrNotReady is what Spent fails with as long as it would tell too little.
+	ErrNotReady = errors.New("the ledger does not have all rows yet that were left in its journal: try again")
 )
 
 // Config says where a ledger keeps its rows, and for how long.
@@ -125,6 +127,11 @@ type Ledger struct {
 	// that a sum over both counts nothing twice.
 	commit   sync.RWMutex
 	prepared atomic.Bool
+
+	// adopting is held while journals are adopted; adopted is whether all that
+	// were left behind by now once were: until then sums are too low.
+	adopting sync.Mutex
+	adopted  atomic.Bool
 
 	follow followers
 

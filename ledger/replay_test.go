@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -221,6 +222,36 @@ func TestTheLivingAreLeftAlone(t *testing.T) {
 		must(t, second.adopt(t.Context()))
 		if got := outcomes(t, second); got["left"] != Abandoned {
 			t.Errorf("got %v", got)
+		}
+	})
+}
+
+// TestSpentWaitsForWhatWasLeft: as long as rows of the process before are in its
+// journal alone, nobody is told a sum without them, and they are tried again soon.
+func TestSpentWaitsForWhatWasLeft(t *testing.T) {
+	each(t, func(t *testing.T, c Config) {
+		deadJournal(t, c.Dir, func(j *journal) {
+			must(t, j.settle(newTestEntry(t, row("left", t0, 5))))
+		})
+		var db failing
+		db.set(errors.New("away"))
+		c.wrapInsert = db.wrap
+		l := open(t, c)
+		if sum, err := l.Spent(t.Context(), "", "", time.Time{}, time.Time{}); !errors.Is(err, ErrNotReady) {
+			t.Errorf("spent %d, %v, before all rows are there", int64(sum), err)
+		}
+		db.set(nil)
+		for !l.adopted.Load() || l.Err() != nil {
+			select {
+			case <-t.Context().Done():
+			case <-time.After(time.Millisecond):
+			}
+		}
+		if sum, err := l.Spent(t.Context(), "", "", time.Time{}, time.Time{}); err != nil || sum != 5 {
+			t.Errorf("spent %d, %v, want 5", int64(sum), err)
+		}
+		if err := l.Err(); err != nil {
+			t.Error(err)
 		}
 	})
 }

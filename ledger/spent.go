@@ -17,10 +17,14 @@ import (
 // It is exact for as long as Config.Retention keeps the rows of a window's first
 // and last hour; whole hours are known for Config.HourRetention, whole days (UTC)
 // for ever. Rows that are left to the journal while the database is away come
-// when it is back.
+// when it is back. Until those are in that a process before has left there, it
+// fails with ErrNotReady: who asks once would keep a sum that is too low.
 func (l *Ledger) Spent(ctx context.Context, keyID, gateID string, from, to time.Time) (cost.Amount, error) {
 	if l == nil {
 		return 0, ErrOff
+	}
+	if !l.adopted.Load() {
+		return 0, ErrNotReady
 	}
 	start, end := bound(from, math.MinInt64), bound(to, math.MaxInt64)
 	l.commit.RLock()

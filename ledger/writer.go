@@ -194,18 +194,24 @@ func (l *Ledger) sync() {
 
 // keep removes what is old, and takes over from processes that have died.
 func (l *Ledger) keep() {
-	t := time.NewTicker(keepEvery)
-	defer t.Stop()
+	trimmed, pause := time.Now(), minPause
 	for {
-		select {
-		case <-t.C:
-		case <-l.stop:
-			return
+		every := keepEvery
+		if !l.adopted.Load() { // budgets wait for that
+			every, pause = pause, min(2*pause, maxPause)
 		}
-		if !l.prepared.Load() {
+		l.wait(every, nil)
+		switch {
+		case isClosed(l.stop):
+			return
+		case !l.prepared.Load():
 			continue
 		}
 		l.health.set(&l.health.adopt, l.adopt(l.ctx))
+		if time.Since(trimmed) < keepEvery {
+			continue
+		}
+		trimmed = time.Now()
 		if err := l.trim(l.ctx); err != nil && l.ctx.Err() == nil {
 			l.log.Warn("old ledger rows could not be removed; tried again in a minute", zap.Error(err))
 		}
