@@ -282,7 +282,10 @@ func (b *books) spent(ctx context.Context, who *limit.Subject, from time.Time) (
 	if b.ledger == nil {
 		return 0, nil
 	}
-	l, done := b.ledger.use()
+	l, done, err := b.ledger.use()
+	if err != nil {
+		return 0, err
+	}
 	defer done()
 	return l.Spent(ctx, who.KeyID, who.GateID, from, time.Time{})
 }
@@ -292,14 +295,21 @@ func (b *books) use() (*relay.Books, func(), error) {
 	if err := b.open(); err != nil {
 		return nil, nil, err
 	}
-	store, leave := b.limits.use()
+	store, leave, err := b.limits.use()
+	if err != nil {
+		return nil, nil, err
+	}
 	r := &relay.Books{Limits: store, WithoutStore: b.allow}
 	if b.ledger == nil {
 		return r, leave, nil
 	}
 	r.Payloads = b.config.Payloads
-	var done func()
-	r.Ledger, done = b.ledger.use()
+	l, done, err := b.ledger.use()
+	if err != nil {
+		leave()
+		return nil, nil, err
+	}
+	r.Ledger = l
 	return r, func() { done(); leave() }, nil
 }
 
@@ -308,7 +318,11 @@ func (b *books) opened() (*ledger.Ledger, func()) {
 	if b.config == nil || b.open() != nil {
 		return nil, func() {}
 	}
-	return b.ledger.use()
+	l, done, err := b.ledger.use()
+	if err != nil {
+		return nil, func() {}
+	}
+	return l, done
 }
 
 func (b *books) stats() ledger.Stats {

@@ -62,7 +62,10 @@ func (b *books) spentNow(who *limit.Subject) []limit.Spent {
 	if b.open() != nil {
 		return nil
 	}
-	store, done := b.limits.use()
+	store, done, err := b.limits.use()
+	if err != nil {
+		return nil
+	}
 	defer done()
 	if own, ok := store.Store.(*limit.Memory); ok {
 		return own.Spent(who)

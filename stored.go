@@ -30,8 +30,7 @@ func (b *books) useStore() (*store.Store, func(), error) {
 	if b.store.err != nil {
 		return nil, nil, b.store.err
 	}
-	s, done := b.store.value.use()
-	return s, done, nil
+	return b.store.value.use()
 }
 
 func (b *books) openStore() (err error) {
@@ -42,7 +41,10 @@ func (b *books) openStore() (err error) {
 		return err
 	}
 	b.store.value, err = holdNew(&b.held, storeKey{fmt.Sprintf("%+v", *b.config)}, func() (*lasting[*store.Store], error) {
-		l, done := b.ledger.use() // for as long as the store is open
+		l, done, err := b.ledger.use() // for as long as the store is open
+		if err != nil {
+			return nil, err
+		}
 		ctx, cancel := context.WithTimeout(context.Background(), closing)
 		defer cancel()
 		s, err := store.Open(ctx, store.Options{Ledger: l, Log: b.log.Named("store")})
