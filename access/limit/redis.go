@@ -72,12 +72,13 @@ type Redis struct {
 	books   map[string]*book
 	fixes   map[fix]int64 // corrections of token estimates
 
-	batches  int64  // numbers of batches, the writer's alone
-	doubt    *batch // sent, and nobody knows whether it arrived: the writer's
-	lastBeat time.Time
-	wake     chan struct{}
-	stop     chan struct{}
-	stopped  chan struct{}
+	batches   int64  // numbers of batches, the writer's alone
+	doubt     *batch // sent, and nobody knows whether it arrived: the writer's
+	lastBeat  time.Time
+	lastBatch time.Time // that arrived; the writer's too
+	wake      chan struct{}
+	stop      chan struct{}
+	stopped   chan struct{}
 }
 
 type state int

@@ -204,6 +204,45 @@ func TestRedisThatForgetsLearnsFromTheLedger(t *testing.T) {
 	left(t, r, who, dollar/2)
 }
 
+// TestRedisThatForgetsCountsOnce: one instance is back first and reads from the
+// ledger what another one spent while Redis was away, before that one has said it.
+func TestRedisThatForgetsCountsOnce(t *testing.T) {
+	server := redistest.StartForgetful(t)
+	f := newFleet(t, server.URL())
+	var ledger atomic.Int64
+	opts := RedisOptions{Options: Options{SpentSince: func(context.Context, *Subject, time.Time) (cost.Amount, error) {
+		return cost.Amount(ledger.Load()), nil
+	}}}
+	first, second := f.open(opts), f.open(opts)
+	who := key(t, budgetOf(dollar, Total))
+	settle := func(g Grant, amount cost.Amount) {
+		ledger.Add(int64(amount))
+		g.Settle(1, amount)
+	}
+	settle(admit(t, second, asking(who).costing(dollar/8)), dollar/8)
+	isHere(t, first)
+	calm(second)
+	open := admit(t, second, asking(who).costing(dollar/8))
+	server.Kill()
+	settle(open, dollar/8) // may be on its way when Redis goes
+	isAway(t, first)
+	isAway(t, second)
+	bold := asking(who).costing(dollar / 8)
+	bold.WithoutStore = true
+	settle(admit(t, second, bold), dollar/8)
+
+	second.naming.RLock() // it is not known to Redis before this is over
+	server.Restart()
+	isHere(t, first)
+	left(t, first, who, dollar*5/8)
+	settle(admit(t, second, bold), dollar/8) // this one is not in what the first has read
+	second.naming.RUnlock()
+	isHere(t, second)
+	calm(second)
+	left(t, first, who, dollar/2)
+	left(t, second, who, dollar/2)
+}
+
 // TestSpentWithoutRedisOrLedger: what was spent of a budget that Redis has never
 // heard of is kept there where no ledger keeps it.
 func TestSpentWithoutRedisOrLedger(t *testing.T) {

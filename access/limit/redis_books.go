@@ -3,6 +3,7 @@ package limit
 import (
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/layergateway/layergateway/cost"
 )
@@ -14,6 +15,7 @@ type book struct {
 	entry
 	held        cost.Amount // reserved, given back or not, as long as Redis isn't known to know
 	spent, back cost.Amount // to be sent
+	forget      bool        // Redis is to ask the ledger again what was spent, with this in it
 }
 
 // fix names a run of a token window to be corrected; run 0 is now.
@@ -46,7 +48,7 @@ func (r *Redis) book(e *entry) *book {
 }
 
 func (r *Redis) drop(b *book) {
-	if b.held == 0 && b.spent == 0 && b.back == 0 {
+	if b.held == 0 && b.spent == 0 && b.back == 0 && !b.forget {
 		delete(r.books, b.key)
 	}
 }
@@ -63,6 +65,27 @@ func (r *Redis) settle(entries []entry, spent, back cost.Amount) {
 	}
 	r.mu.Unlock()
 	r.nudge()
+}
+
+// anew prepares for a Redis that came back empty. The ledger has what was not
+// sent yet, and another instance may have read some of it there already for what
+// Redis now knows: sent as well it would count twice, and dropped perhaps not at
+// all. So the ledger is asked again for what that was spent of.
+func (r *Redis) anew() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.doubt != nil { // it did not arrive, or Redis would know of it
+		for i := range r.doubt.entries {
+			e := &r.doubt.entries[i]
+			b := r.book(&e.entry)
+			b.spent, b.back, b.forget = b.spent.Add(e.spent), b.back.Add(e.back), b.forget || e.forget
+		}
+		r.doubt = nil
+	}
+	for _, b := range r.books {
+		b.forget = b.forget || b.spent > 0
+		b.spent = 0
+	}
 }
 
 // correct has Redis told how far the estimate of tokens was off.
@@ -97,6 +120,7 @@ type batch struct {
 type sent struct {
 	entry
 	spent, back cost.Amount
+	forget      bool
 }
 
 // maxBatch is how many budgets, and how many windows, are sent at once: few
@@ -124,17 +148,21 @@ func (r *Redis) take() *batch {
 		if len(b.entries) == maxBatch {
 			break
 		}
-		if k.spent == 0 && k.back == 0 {
+		if k.spent == 0 && k.back == 0 && !k.forget {
 			continue
 		}
-		b.entries = append(b.entries, sent{k.entry, k.spent, k.back})
+		b.entries = append(b.entries, sent{k.entry, k.spent, k.back, k.forget})
 		b.keys = append(b.keys, k.key)
 		levels := k.budget.thresholds()
-		args = append(args, digits(k.spent), digits(k.back), digits(keep(k.end, now).Milliseconds()), strconv.Itoa(len(levels)))
+		spent := digits(k.spent)
+		if k.forget {
+			spent = "forget"
+		}
+		args = append(args, spent, digits(k.back), digits(keep(k.end, now).Milliseconds()), strconv.Itoa(len(levels)))
 		for _, percent := range levels {
 			args = append(args, strconv.Itoa(percent), digits(k.budget.at(percent)))
 		}
-		k.spent, k.back = 0, 0
+		k.spent, k.back, k.forget = 0, 0, false
 	}
 	if len(b.keys) == 1 {
 		return nil
@@ -169,6 +197,7 @@ func (r *Redis) arrived(b *batch, crossed string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.doubt = nil
+	r.lastBatch = time.Now()
 	for i := range b.entries {
 		e := &b.entries[i]
 		if k := r.books[e.key]; k != nil {

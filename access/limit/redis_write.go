@@ -45,10 +45,16 @@ func (r *Redis) write() {
 
 // sync brings Redis up to date, in an order in which nothing counts twice and
 // nothing is free in between: first what may or may not have arrived, then the
-// name with all that is held, then what was settled.
+// name with all that is held, then what was settled. A Redis that came back empty
+// is found out first: see anew.
 func (r *Redis) sync(ctx context.Context) error {
 	if err := r.connect(); err != nil {
 		return err
+	}
+	if forgot, err := r.forgot(ctx); err != nil {
+		return err
+	} else if forgot && r.opts.HasLedger() {
+		r.anew()
 	}
 	if r.doubt != nil {
 		if err := r.send(ctx, r.doubt); err != nil {
@@ -79,6 +85,26 @@ func (r *Redis) connect() error {
 	}
 	r.conn.Store(&c)
 	return nil
+}
+
+// journalTime is how long a journal in Redis is surely kept: less than the day
+// that settle.lua says, by another clock.
+const journalTime = 23 * time.Hour
+
+// forgot tells whether a Redis that was away, or does not know this instance, has
+// lost what it knew: then it does not know what it was sent before either.
+func (r *Redis) forgot(ctx context.Context) (bool, error) {
+	r.mu.Lock()
+	known := r.state == here
+	r.mu.Unlock()
+	if known || r.lastBatch.IsZero() || time.Since(r.lastBatch) > journalTime {
+		return false, nil
+	}
+	c := *r.conn.Load()
+	ctx, cancel := context.WithTimeout(ctx, r.tune.timeout)
+	defer cancel()
+	n, err := c.Do(ctx, c.B().Exists().Key(r.journal).Build()).AsInt64()
+	return n == 0, err
 }
 
 func (r *Redis) send(ctx context.Context, b *batch) error {

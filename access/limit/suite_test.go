@@ -178,7 +178,7 @@ func calm(s Store) {
 		r.mu.Lock()
 		owed := r.doubt != nil || len(r.fixes) > 0
 		for _, b := range r.books {
-			owed = owed || b.spent > 0 || b.back > 0
+			owed = owed || b.spent > 0 || b.back > 0 || b.forget
 		}
 		r.mu.Unlock()
 		if !owed {

@@ -1,8 +1,8 @@
 -- Applies a batch of what one instance settled, once, however often it is sent.
 -- KEYS: the instance's journal; token windows; budgets.
 -- ARGV: number of the batch; instance that holds the reservations; whether a ledger knows what was spent; how many
--- windows, and of each its length, run and correction; of each budget what was spent, what is given back, milliseconds,
--- how many thresholds, and of each percent and amount.
+-- windows, and of each its length, run and correction; of each budget what was spent, or "forget" to have the
+-- ledger asked again, what is given back, milliseconds, how many thresholds, and of each percent and amount.
 -- Gives the crossed thresholds as text: "<budget> <percent> <spent>;" of each.
 local journal = redis.call('HMGET', KEYS[1], 'batch', 'reply')
 if journal[1] and tonumber(journal[1]) >= tonumber(ARGV[1]) then
@@ -37,7 +37,9 @@ local crossed = ''
 for i = count + 2, #KEYS do
   local key, spent, back = KEYS[i], ARGV[at], ARGV[at + 1]
   -- What is not known here is read from the ledger when it is asked for, with this in it.
-  if not ledger or redis.call('HEXISTS', key, 'spent') == 1 then
+  if spent == 'forget' then
+    redis.call('HDEL', key, 'spent')
+  elseif not ledger or redis.call('HEXISTS', key, 'spent') == 1 then
     add_money(key, 'spent', spent)
     redis.call('PEXPIRE', key, ARGV[at + 2])
   end
