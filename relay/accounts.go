@@ -115,9 +115,15 @@ func (x *exchange) orGone(err error) error {
 	return err
 }
 
-// close settles what the exchange took from its limits, and its row.
+// close settles the exchange's row, and what it took from its limits. The row is
+// first: a store of limits that knows nothing of a budget leaves what it is told
+// to the ledger, and must find it there.
 func (x *exchange) close() {
 	rec := x.rec
+	if x.books.Ledger != nil {
+		// It says itself what it could not keep.
+		_ = x.books.Ledger.Settle(x.row())
+	}
 	if x.budget.grant != nil {
 		tokens := int64(0)
 		for _, try := range rec.Tries {
@@ -127,12 +133,7 @@ func (x *exchange) close() {
 		}
 		x.budget.grant.Settle(tokens, rec.Bill.Total)
 	}
-	if x.books.Ledger == nil {
-		return
-	}
-	// It says itself what it could not keep.
-	_ = x.books.Ledger.Settle(x.row())
-	if x.out.kept != nil && x.req != nil {
+	if x.books.Ledger != nil && x.out.kept != nil && x.req != nil {
 		x.books.Ledger.SavePayload(rec.RequestID, x.req.Raw(), *x.out.kept)
 	}
 }
