@@ -33,7 +33,7 @@ type LedgerConfig struct {
 	// How long rows are kept. Sums by day stay. Default: 90d.
 	Retention caddy.Duration `json:"retention,omitempty"`
 
-	// How large SQLite's file may become, in bytes, before the oldest rows go. Default: no bound.
+	// How large SQLite's file may become, in bytes, before the oldest payloads, sums by hour and rows go. Default: no bound.
 	MaxSize int64 `json:"max_size,omitempty"`
 
 	// Whether requests and answers are kept as well, as they were said. Default: false.

@@ -45,6 +45,7 @@ type Config struct {
 	// Spent needs, are kept for ever. Default: 0, for ever.
 	HourRetention time.Duration
 	// MaxBytes is how large SQLite's database may become before the oldest
+	// payloads, then sums by hour that no budget needs, and then all but a few
 	// rows go. Default: 0, without limit.
 	MaxBytes int64
 	// QueueBytes is about how much memory rows may take while the database

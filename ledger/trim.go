@@ -2,6 +2,8 @@ package ledger
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -62,40 +64,81 @@ func (d *database) deleteOldest(ctx context.Context, table, key, column string, 
 	return res.RowsAffected()
 }
 
-// shrink removes SQLite's oldest payloads, then its oldest rows, until what is in
-// use of its file is no more than it may be.
+const (
+	// hoursNeeded is how long sums by hour stay in a database that is too large:
+	// a monthly budget may begin at any hour of a day.
+	hoursNeeded = 40 * day
+	// rowsKept of the newest stay, so that sums that fill the database alone do
+	// not cost each new row.
+	rowsKept = 100
+)
+
+// shrink removes SQLite's oldest payloads, then its oldest sums by hour, then its
+// oldest rows, until what is in use of its file is no more than it may be.
 func (l *Ledger) shrink(ctx context.Context) error {
 	size, err := l.db.usedBytes(ctx)
 	if err != nil || size <= l.config.MaxBytes {
 		return err
 	}
-	var rows, payloads int64
-	for size > l.config.MaxBytes {
-		const ever = 1<<63 - 1
-		n, err := l.db.deleteOldest(ctx, "payloads", "request_id", "created", ever)
-		if err != nil {
-			return err
-		}
-		payloads += n
-		if n == 0 {
-			if n, err = l.db.deleteOldest(ctx, "requests", "id", "start", ever); err != nil {
+	const ever = 1<<63 - 1
+	oldHours := bucket(l.config.Now().Add(-hoursNeeded), hour)
+	steps := []struct {
+		what   string
+		remove func() (int64, error)
+	}{
+		{"payloads", func() (int64, error) { return l.db.deleteOldest(ctx, "payloads", "request_id", "created", ever) }},
+		{"hours", func() (int64, error) { return l.db.deleteOldestHours(ctx, oldHours) }},
+		{"rows", func() (int64, error) { return l.db.deleteOldestRows(ctx) }},
+	}
+	gone := []zap.Field{zap.Int64("limit_bytes", l.config.MaxBytes)}
+	for _, s := range steps {
+		all := int64(0)
+		for size > l.config.MaxBytes {
+			n, err := s.remove()
+			if err != nil {
 				return err
 			}
-			rows += n
+			if n == 0 {
+				break
+			}
+			all += n
+			if _, err := l.db.write.ExecContext(ctx, "PRAGMA incremental_vacuum"); err != nil {
+				return fmt.Errorf("shrinking the ledger: %w", err)
+			}
+			if size, err = l.db.usedBytes(ctx); err != nil {
+				return err
+			}
 		}
-		if n == 0 {
-			break // what is left are sums
-		}
-		if _, err := l.db.write.ExecContext(ctx, "PRAGMA incremental_vacuum"); err != nil {
-			return fmt.Errorf("shrinking the ledger: %w", err)
-		}
-		if size, err = l.db.usedBytes(ctx); err != nil {
-			return err
-		}
+		gone = append(gone, zap.Int64(s.what, all))
 	}
-	l.log.Warn("the ledger has reached its size limit: its oldest rows are gone, their sums are kept",
-		zap.Int64("limit_bytes", l.config.MaxBytes), zap.Int64("rows", rows), zap.Int64("payloads", payloads))
+	if size > l.config.MaxBytes {
+		l.log.Warn("the ledger is above its size limit, since its sums alone are nearly as large: raise max_size", append(gone, zap.Int64("bytes", size))...)
+		return nil
+	}
+	l.log.Warn("the ledger has reached its size limit: what is oldest is gone, sums by day are kept", gone...)
 	return nil
+}
+
+// deleteOldestHours removes the sums of the oldest hour before a bucket.
+func (d *database) deleteOldestHours(ctx context.Context, before int64) (int64, error) {
+	res, err := d.write.ExecContext(ctx, d.sql("DELETE FROM hours WHERE bucket < $1 AND bucket < (SELECT min(bucket) FROM hours) + 1"), before)
+	if err != nil {
+		return 0, fmt.Errorf("removing old sums: %w", err)
+	}
+	return res.RowsAffected()
+}
+
+// deleteOldestRows removes the oldest rows, but for rowsKept.
+func (d *database) deleteOldestRows(ctx context.Context) (int64, error) {
+	var start int64
+	err := d.read.QueryRowContext(ctx, d.sql("SELECT start FROM requests ORDER BY start DESC LIMIT 1 OFFSET $1"), rowsKept).Scan(&start)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return 0, nil
+	case err != nil:
+		return 0, fmt.Errorf("removing old rows: %w", err)
+	}
+	return d.deleteOldest(ctx, "requests", "id", "start", start+1)
 }
 
 // usedBytes is how much of SQLite's file is in use.

@@ -79,6 +79,44 @@ func TestSizeCap(t *testing.T) {
 	}
 }
 
+// TestSizeCapAndSums: sums by hour that would fill the database alone go before
+// rows do, and where even those that budgets need fill it, the newest rows stay.
+func TestSizeCapAndSums(t *testing.T) {
+	c := testConfig(t)
+	now := t0
+	c.MaxBytes, c.Now = 2<<20, func() time.Time { return now }
+	l := open(t, c)
+	const n = 3000
+	for i := range n {
+		r := row(fmt.Sprint(i), t0.Add(time.Duration(i)*hour), 1)
+		r.Model = strings.Repeat("x", 100)
+		mustSettle(t, l, r)
+	}
+	now = t0.Add(n * hour)
+	mustFlush(t, l)
+	state := func() (rows map[string]string, hours int) {
+		t.Helper()
+		must(t, l.trim(t.Context()))
+		list, err := l.Series(t.Context(), SeriesQuery{Step: hour})
+		must(t, err)
+		if spent, err := l.Spent(t.Context(), "", "", now.Add(-hoursNeeded).Truncate(hour), time.Time{}); err != nil || spent != 40*24 {
+			t.Errorf("spent %d in the last days, %v", int64(spent), err)
+		}
+		rows = outcomes(t, l)
+		if rows[fmt.Sprint(n-1)] == "" {
+			t.Error("the newest row is gone")
+		}
+		return rows, len(list)
+	}
+	if rows, hours := state(); len(rows) <= rowsKept || len(rows) == n || hours != 40*24 {
+		t.Errorf("%d rows and %d hours are left", len(rows), hours)
+	}
+	l.config.MaxBytes = 1
+	if rows, hours := state(); len(rows) != rowsKept || hours != 40*24 {
+		t.Errorf("%d rows and %d hours are left", len(rows), hours)
+	}
+}
+
 func TestManyStartAtOnce(t *testing.T) {
 	each(t, func(t *testing.T, c Config) {
 		var wg sync.WaitGroup
