@@ -200,11 +200,12 @@ func (l *Ledger) keep() {
 		if !l.adopted.Load() { // budgets wait for that
 			every, pause = pause, min(2*pause, maxPause)
 		}
-		l.wait(every, nil)
-		switch {
-		case isClosed(l.stop):
+		select {
+		case <-time.After(every):
+		case <-l.stop:
 			return
-		case !l.prepared.Load():
+		}
+		if !l.prepared.Load() {
 			continue
 		}
 		l.health.set(&l.health.adopt, l.adopt(l.ctx))
