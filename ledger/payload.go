@@ -25,6 +25,17 @@ type payloadQueue struct {
 
 func (q *payloadQueue) empty() bool { return len(q.list) == 0 }
 
+// remove takes the first n out.
+func (q *payloadQueue) remove(n int) {
+	for i := range q.list[:n] {
+		q.bytes -= q.list[i].size()
+	}
+	clear(q.list[:n])
+	if q.list = q.list[n:]; len(q.list) == 0 {
+		q.list = nil // with the memory of a long queue
+	}
+}
+
 // maxPayload is the most that is stored of a request, and of an answer.
 const maxPayload = 4 << 20
 
@@ -93,8 +104,7 @@ func (l *Ledger) writePayload() error {
 	if err != nil {
 		l.payloads.dropped += uint64(n)
 	}
-	l.payloads.list = l.payloads.list[n:]
-	l.payloads.bytes -= size
+	l.payloads.remove(n)
 	l.progressed()
 	return nil
 }

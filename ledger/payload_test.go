@@ -29,6 +29,21 @@ func TestRedact(t *testing.T) {
 	}
 }
 
+// TestPayloadQueueForgets: what the database has is not kept in memory by what
+// came later.
+func TestPayloadQueueForgets(t *testing.T) {
+	q := payloadQueue{list: []payload{{request: []byte("12")}, {response: []byte("3")}}, bytes: 3}
+	all := q.list
+	q.remove(1)
+	if all[0].request != nil || len(q.list) != 1 || q.bytes != 1 {
+		t.Errorf("%+v, of %+v", q, all)
+	}
+	q.remove(1)
+	if all[1].response != nil || q.list != nil || q.bytes != 0 {
+		t.Errorf("%+v, of %+v", q, all)
+	}
+}
+
 func TestPayloads(t *testing.T) {
 	each(t, func(t *testing.T, c Config) {
 		c.Payloads, c.Redact, c.QueueBytes = true, []string{"secret"}, 3*maxPayload
