@@ -102,7 +102,8 @@ func (l *Ledger) Series(ctx context.Context, q SeriesQuery) ([]Point, error) {
 	for _, column := range sumColumns() {
 		query.WriteString(", CAST(sum(" + column + ") AS BIGINT)")
 	}
-	query.WriteString(" FROM " + table + c.where() + " GROUP BY 1, 2 ORDER BY 1, sum(cost_hi) DESC, sum(requests) DESC, 2")
+	query.WriteString(" FROM " + table + c.where() + " GROUP BY 1, 2 ORDER BY 1, " +
+		"sum(cost_hi) + sum(cost_lo) / 1000000000 DESC, sum(cost_lo) % 1000000000 DESC, sum(requests) DESC, 2")
 	rows, err := l.db.read.QueryContext(ctx, l.db.sql(query.String()), c.args...)
 	if err != nil {
 		return nil, fmt.Errorf("reading the ledger's sums: %w", err)

@@ -3,6 +3,7 @@ package ledger
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -96,6 +97,33 @@ func sumOf(a, b Sums) Sums {
 		a.FirstTimes[i] += b.FirstTimes[i]
 	}
 	return a
+}
+
+// TestSeriesBeginsWithTheDearest: also where costs are far below a cent.
+func TestSeriesBeginsWithTheDearest(t *testing.T) {
+	each(t, func(t *testing.T, c Config) {
+		l := open(t, c)
+		var all []*Row
+		for id, amount := range map[string]int64{"cheap": 3, "dear": 2_000_000_000, "fair": 900_000_000, "less": 1_900_000_000} {
+			for i := range 3 {
+				if r := row(fmt.Sprint(id, i), t0, amount/3); i < 2 || id != "dear" {
+					r.KeyID = id
+					all = append(all, r)
+				}
+			}
+		}
+		mustSettle(t, l, all...)
+		mustFlush(t, l)
+		points, err := l.Series(t.Context(), SeriesQuery{By: ByKey})
+		must(t, err)
+		var got []string
+		for _, p := range points {
+			got = append(got, p.ID)
+		}
+		if want := []string{"less", "dear", "fair", "cheap"}; !slices.Equal(got, want) {
+			t.Errorf("got %v, want %v", got, want)
+		}
+	})
 }
 
 func TestQuantiles(t *testing.T) {
