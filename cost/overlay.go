@@ -1,6 +1,7 @@
 package cost
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -134,6 +135,11 @@ func (c *modelsDevCost) price(model, version string) (Price, error) {
 	if tiers == nil && c.Over200k != nil {
 		tiers = []tierList{{200_000, c.Over200k.list()}}
 	}
-	slices.SortFunc(tiers, func(a, b tierList) int { return int(a.Above - b.Above) })
+	slices.SortFunc(tiers, func(a, b tierList) int { return cmp.Compare(a.Above, b.Above) })
+	for i := 1; i < len(tiers); i++ {
+		if above := tiers[i].Above; above == tiers[i-1].Above {
+			return Price{}, fmt.Errorf("two tiers of size %d: give one price for each prompt size", above)
+		}
+	}
 	return newPrice(version, strings.ToLower(model), c.list(), tiers), nil
 }

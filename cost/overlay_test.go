@@ -130,6 +130,8 @@ func TestOverlayErrors(t *testing.T) {
 		{model(`{"cost":{"input":1,"output":-2}}`), []string{`"acme"`, `"m-1"`, "negative"}},
 		{model(`{"cost":{"input":"1","output":2}}`), []string{`"acme"`, `"m-1"`}},
 		{model(`{"cost":{"input":1,"output":1e30}}`), []string{`"acme"`, `"m-1"`, "too large"}},
+		{model(`{"cost":{"input":1,"output":1,"tiers":[{"input":2,"output":2,"tier":{"type":"context","size":3}},` +
+			`{"input":3,"output":3,"tier":{"type":"context","size":3}}]}}`), []string{`"acme"`, `"m-1"`, "two tiers of size 3"}},
 		{model(`{"cost":{"input":1,"output":1,"tiers":[{"input":2,"output":2,"tier":{"type":"hour","size":3}}]}}`), []string{`"acme"`, `"m-1"`, `"hour"`}},
 	}
 	for _, tt := range tests {
