@@ -76,6 +76,33 @@ func TestThresholdAmounts(t *testing.T) {
 	}
 }
 
+// TestPeriodsMeet: wherever and however clocks are changed, each moment is in its
+// period, and periods of days have no gaps between them.
+func TestPeriodsMeet(t *testing.T) {
+	for name, year := range map[string]int{
+		"America/Santiago": 2024, "America/Havana": 2024, "Atlantic/Azores": 2024, "Asia/Beirut": 2024, "Pacific/Apia": 2011,
+		"Australia/Lord_Howe": 2024, "Europe/Berlin": 2024,
+	} {
+		loc, err := time.LoadLocation(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range []Period{Daily, Weekly, Monthly} {
+			var last time.Time
+			for at := time.Date(year, 1, 1, 0, 30, 0, 0, time.UTC); at.Year() == year; at = at.Add(30 * time.Minute) {
+				start, end := p.Bounds(at, loc)
+				if at.Before(start) || !at.Before(end) {
+					t.Fatalf("%s in %s: %v is not from %v to %v", p, name, at.In(loc), start, end)
+				}
+				if !last.IsZero() && !at.Before(last) && !start.Equal(last) {
+					t.Errorf("%s in %s: one period ends at %v, the next begins at %v", p, name, last, start)
+				}
+				last = end
+			}
+		}
+	}
+}
+
 func TestPeriodBounds(t *testing.T) {
 	zone := func(name string) *time.Location {
 		loc, err := time.LoadLocation(name)
@@ -99,6 +126,11 @@ func TestPeriodBounds(t *testing.T) {
 		{Monthly, zone("Asia/Tokyo"), "2026-02-28T15:00:00Z", "2026-02-28T15:00:00Z", "2026-03-31T15:00:00Z"},
 		{Daily, zone("America/New_York"), "2026-03-08T12:00:00Z", "2026-03-08T05:00:00Z", "2026-03-09T04:00:00Z"},
 		{Daily, zone("America/New_York"), "2026-11-01T12:00:00Z", "2026-11-01T04:00:00Z", "2026-11-02T05:00:00Z"},
+		// Clocks are set forward at midnight.
+		{Daily, zone("America/Santiago"), "2024-09-08T04:30:00Z", "2024-09-08T04:00:00Z", "2024-09-09T03:00:00Z"},
+		{Daily, zone("America/Santiago"), "2024-09-08T03:30:00Z", "2024-09-07T04:00:00Z", "2024-09-08T04:00:00Z"},
+		{Daily, zone("Asia/Beirut"), "2024-03-31T12:00:00Z", "2024-03-30T22:00:00Z", "2024-03-31T21:00:00Z"},
+		{Weekly, zone("Atlantic/Azores"), "2024-03-31T12:00:00Z", "2024-03-25T01:00:00Z", "2024-04-01T00:00:00Z"},
 	} {
 		at, err := time.Parse(time.RFC3339, one.at)
 		if err != nil {

@@ -32,7 +32,7 @@ func (p Period) Bounds(t time.Time, loc *time.Location) (start, end time.Time) {
 		loc = time.UTC
 	}
 	y, m, d := t.In(loc).Date()
-	day := func(m time.Month, d int) time.Time { return time.Date(y, m, d, 0, 0, 0, 0, loc) }
+	day := func(m time.Month, d int) time.Time { return midnight(y, m, d, loc) }
 	switch p {
 	case Daily:
 		return day(m, d), day(m, d+1)
@@ -44,4 +44,15 @@ func (p Period) Bounds(t time.Time, loc *time.Location) (start, end time.Time) {
 	default:
 		return time.Time{}, time.Time{}
 	}
+}
+
+// midnight is when a day begins somewhere. Where clocks are set forward at
+// midnight it begins at one o'clock: there time.Date may give eleven of the day
+// before.
+func midnight(y int, m time.Month, d int, loc *time.Location) time.Time {
+	t := time.Date(y, m, d, 0, 0, 0, 0, loc)
+	_, offset := t.Zone()
+	wall := t.Unix() + int64(offset)
+	skipped := time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix() - wall
+	return t.Add(time.Duration(max(0, skipped)) * time.Second)
 }
