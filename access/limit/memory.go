@@ -112,7 +112,7 @@ func (m *Memory) try(ask *Ask, blind []period) (g *memoryGrant, unknown *seeding
 				if !slices.Contains(blind, unknown.period) {
 					return nil, unknown, nil
 				}
-				g.accounts = append(g.accounts, &account{start: unknown.start, end: unknown.end})
+				g.accounts = append(g.accounts, &account{start: unknown.start, end: unknown.end, blind: unknown.period})
 				continue
 			}
 			if !b.AlertOnly && !a.fits(b.Amount, ask.Cost) {

@@ -75,6 +75,9 @@ func (g *memoryGrant) end(tokens int64, amount cost.Amount) (alerts []Alert) {
 		for i := range s.budgets {
 			a := accounts[i]
 			a.reserved = max(0, a.reserved-g.held)
+			if known := m.accounts[a.blind]; known != nil { // by now, and without this request
+				a = known
+			}
 			a.spent = a.spent.Add(amount)
 			alerts = a.crossed(alerts, s, s.budgets[i].Budget)
 		}
@@ -88,6 +91,7 @@ type account struct {
 	spent, reserved cost.Amount
 	reported        []int // thresholds whose crossing is known
 	start, end      time.Time
+	blind           period // of an account that is one request's, which was let in before the period's was known
 }
 
 // fits reports whether need fits beside all that is spent and reserved. What

@@ -2,9 +2,12 @@ package limit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
+
+	"github.com/layergateway/layergateway/cost"
 )
 
 func BenchmarkMemoryAdmit(b *testing.B) {
@@ -36,6 +39,28 @@ func TestMemoryAllocates(t *testing.T) {
 	if n > 4 {
 		t.Errorf("%v allocations for a request, 4 are allowed", n)
 	}
+}
+
+// TestMemoryCountsTheBlind: what is let in before anybody can say what was spent
+// counts once that is known.
+func TestMemoryCountsTheBlind(t *testing.T) {
+	gone := errors.New("the ledger is away")
+	m := NewMemory(Options{SpentSince: func(context.Context, *Subject, time.Time) (cost.Amount, error) { return dollar / 10, gone }})
+	who := key(t, Limits{Budgets: []Budget{{Amount: dollar, Period: Total, AlertOnly: true}}})
+	early, long := admit(t, m, asking(who).costing(dollar/2)), admit(t, m, asking(who).costing(dollar/2))
+	early.Settle(0, dollar/4) // the ledger will tell of it
+	gone = nil
+	held := admit(t, m, asking(who).costing(dollar/8))
+	long.Settle(0, dollar/5)
+	if got := m.Spent(who); len(got) != 1 || got[0].Spent != dollar*3/10 {
+		t.Errorf("got %+v, want %s", got, dollar*3/10)
+	}
+	for _, a := range m.accounts {
+		if a.reserved != dollar/8 {
+			t.Errorf("%s are reserved, want %s", a.reserved, dollar/8)
+		}
+	}
+	held.Release()
 }
 
 func TestMemoryForgetsTheIdle(t *testing.T) {
