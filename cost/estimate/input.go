@@ -78,9 +78,9 @@ type Size struct {
 // Measure takes some hundred nanoseconds. What the edits make longer counts,
 // what they leave out does too.
 func Measure(req *openai.Request, edits *openai.Edits) Size {
-	raw := req.Raw()
-	s := attached(raw)
-	s.text += int64(len(raw) + req.Added(edits))
+	messages, _ := req.Field("messages")
+	s := attached(messages) // elsewhere such names are the client's own, as in a tool's schema, and all is text
+	s.text += int64(req.Size() + req.Added(edits))
 	return s
 }
 
@@ -102,7 +102,7 @@ func (s Size) Upper(model string) int64 {
 	return tokens
 }
 
-// attached finds what is no text: what it stands for, and its base64 as bytes
+// attached finds what is no text in messages: what it stands for, and its base64 as bytes
 // that text has less. All names of such parts have an underscore, which few
 // other texts have.
 func attached(raw []byte) (s Size) {

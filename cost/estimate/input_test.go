@@ -133,6 +133,21 @@ func TestUpperHasTheEdits(t *testing.T) {
 	}
 }
 
+// TestUpperOfNames: what has the names of attachments outside of messages is text.
+func TestUpperOfNames(t *testing.T) {
+	text := strings.Repeat("The quick brown fox jumps over the lazy dog. ", 20_000)
+	for _, value := range []string{
+		`{"file_data":"` + text + `"}`, `{"image_url":";base64,` + text + `"}`, `{"input_audio":{"data":"` + text + `"}}`,
+	} {
+		body := `{"messages":[{"role":"user","content":"hi"}],"tools":[{"type":"function","function":{"name":"f","parameters":{"default":` + value + `}}}]}`
+		r := parse(t, body)
+		in, top := Input(r, new(openai.Edits), "gpt-4o"), Measure(r, new(openai.Edits)).Upper("gpt-4o")
+		if top < in || top > 4*in {
+			t.Errorf("%.20s: at most %d tokens, but %d", value, top, in)
+		}
+	}
+}
+
 func TestUpperOfOddBodies(t *testing.T) {
 	for _, body := range []string{
 		user(`";base64,"`), user(`"x;base64,\"input_audio\""`), user(`"\"input_audio\":{\"data\""`),
