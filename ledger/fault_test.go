@@ -159,7 +159,7 @@ func TestDiskThatIsNotSafe(t *testing.T) {
 		t.Errorf("Err: %v", err)
 	}
 	d.deaf.Store(false)
-	settle(func() bool { return l.Err() == nil })
+	settle(func() bool { return l.Err() == nil && len(told.list()) > 1 })
 	if list := told.list(); len(list) != 2 || !errors.Is(list[0], syscall.EIO) || list[1] != nil {
 		t.Errorf("told %v", list)
 	}
