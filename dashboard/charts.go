@@ -128,7 +128,7 @@ func parted(s span, by ledger.Dimension, points []ledger.Point) (names []string,
 	}
 	for i := range points {
 		if step, ok := at[points[i].Time.Unix()]; ok {
-			addSums(&sums[step][line[points[i].ID]], &points[i].Sums)
+			sums[step][line[points[i].ID]].Add(&points[i].Sums)
 		}
 	}
 	return names, sums
@@ -137,7 +137,7 @@ func parted(s span, by ledger.Dimension, points []ledger.Point) (names []string,
 // largest are the sums of each value of a dimension, by their part in spend and requests together: some cost nothing, and
 // some are seldom asked.
 func largest(points []ledger.Point) []ledger.Point {
-	all := merge(points)
+	all := ledger.Merge(points)
 	whole := total(all)
 	part := func(p *ledger.Point) float64 {
 		return ratio(int64(p.Cost), int64(whole.Cost)) + ratio(p.Requests, whole.Requests)

@@ -98,7 +98,8 @@ func BenchmarkMillion(b *testing.B) {
 		Now: func() time.Time { return end },
 	})
 	for _, path := range []string{
-		"/?range=24h", "/?range=7d", "/?range=30d", "/?range=90d&by=key", "/requests", "/requests?outcome=timeout",
+		"/?range=24h", "/?range=7d", "/?range=30d", "/?range=90d&by=key", "/?range=90d&by=key&gate=7b4b2f0e-6a1c-4c1e-9a55-000000000003", "/?range=90d&model=gpt-4o",
+		"/requests", "/requests?outcome=timeout",
 		"/requests?gate=gate-3&model=gpt-4o", "/requests?min_cost=0.05", "/requests/" + last, "/gates", "/keys", "/providers", "/models",
 	} {
 		b.Run(path, func(b *testing.B) {

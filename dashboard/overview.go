@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/layergateway/layergateway/cost"
 	"github.com/layergateway/layergateway/ledger"
@@ -132,30 +131,31 @@ func (h *Handler) overview(w http.ResponseWriter, r *http.Request) {
 func (p *overviewPage) read(ctx context.Context, l Ledger, by ledger.Dimension) error {
 	s := p.Span
 	var points []ledger.Point
-	var now, before []ledger.Combination
+	var now, before map[ledger.Dimension][]ledger.Point
 	var errs [3]error
 	var reads sync.WaitGroup
 	reads.Go(func() {
 		points, errs[0] = l.Series(ctx, p.Narrow.apply(ledger.SeriesQuery{By: by, From: s.From, To: s.To, Step: s.Step}))
 	})
-	reads.Go(func() { now, errs[1] = combined(ctx, l, s, p.Narrow) })
-	reads.Go(func() { before, errs[2] = combined(ctx, l, s.before(), p.Narrow) })
+	reads.Go(func() { now, errs[1] = l.Breakdown(ctx, p.Narrow.apply(ledger.SeriesQuery{From: s.From, To: s.To})) })
+	reads.Go(func() {
+		before, errs[2] = l.Breakdown(ctx, p.Narrow.apply(ledger.SeriesQuery{From: s.before().From, To: s.before().To}))
+	})
 	reads.Wait()
 	if err := errors.Join(errs[:]...); err != nil {
 		return err
 	}
 	p.Charts = charts(s, by, points)
 	for _, d := range dimensions {
-		parts := sumsOf(now, d.by)
 		if d.by != ledger.ByProvider { // whose changes are those of its models
-			p.Movers = append(p.Movers, movers(d.Name, d.by, parts, sumsOf(before, d.by))...)
+			p.Movers = append(p.Movers, movers(d.Name, d.by, now[d.by], before[d.by])...)
 		}
-		p.Tables = append(p.Tables, breakdownOf(d.Name, d.Label, d.by, parts))
+		p.Tables = append(p.Tables, breakdownOf(d.Name, d.Label, d.by, now[d.by]))
 	}
 	slices.SortStableFunc(p.Movers, func(a, b mover) int { return cmp.Compare(magnitude(b.Diff()), magnitude(a.Diff())) })
 	p.Movers = p.Movers[:min(len(p.Movers), maxMovers)]
-	all := total(sumsOf(now, ledger.ByProvider))
-	p.Tiles = tiles(all, total(sumsOf(before, ledger.ByProvider)))
+	all := total(now[ledger.ByProvider])
+	p.Tiles = tiles(all, total(before[ledger.ByProvider]))
 	p.Empty = all.Requests == 0
 	return nil
 }
@@ -175,98 +175,11 @@ func breakdownOf(name, label string, by ledger.Dimension, points []ledger.Point)
 
 func magnitude(a cost.Amount) cost.Amount { return max(a, -a) }
 
-// combined is what a time comes to. Whole days come from the sums by day, what is left from those by hour: to read a
-// month of hours would take long.
-func combined(ctx context.Context, l Ledger, s span, n narrow) ([]ledger.Combination, error) {
-	from, to := s.From.Truncate(day), s.To.Truncate(day)
-	if from.Before(s.From) {
-		from = from.Add(day)
-	}
-	parts := [][2]time.Time{{s.From, s.To}}
-	if from.Before(to) {
-		parts = [][2]time.Time{{from, to}, {s.From, from}, {to, s.To}}
-	}
-	var all []ledger.Combination
-	for _, part := range parts {
-		if !part[0].Before(part[1]) {
-			continue
-		}
-		list, err := l.Combinations(ctx, n.apply(ledger.SeriesQuery{From: part[0], To: part[1]}))
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, list...)
-	}
-	return all, nil
-}
-
-// sumsOf are the sums of each value of one dimension, the dearest first.
-func sumsOf(all []ledger.Combination, by ledger.Dimension) []ledger.Point {
-	points := make([]ledger.Point, len(all))
-	for i := range all {
-		c := &all[i]
-		p := ledger.Point{Sums: c.Sums}
-		switch by {
-		case ledger.ByGate:
-			p.ID, p.Name = c.GateID, c.Gate
-		case ledger.ByKey:
-			p.ID, p.Name = c.KeyID, c.Key
-		case ledger.ByProvider:
-			p.ID, p.Name = c.Provider, c.Provider
-		default:
-			p.ID, p.Name = c.Provider+"/"+c.Model, c.Model
-		}
-		points[i] = p
-	}
-	return merge(points)
-}
-
-// merge adds up what is of the same gate, key, provider or model; the dearest comes first.
-func merge(points []ledger.Point) []ledger.Point {
-	var all []ledger.Point
-	index := make(map[string]int)
-	for i := range points {
-		p := &points[i]
-		at, ok := index[p.ID]
-		if !ok {
-			index[p.ID] = len(all)
-			all = append(all, *p)
-			continue
-		}
-		addSums(&all[at].Sums, &p.Sums)
-		all[at].Name = max(all[at].Name, p.Name) // as the ledger chooses one of several
-	}
-	slices.SortStableFunc(all, func(a, b ledger.Point) int {
-		return cmp.Or(cmp.Compare(b.Cost, a.Cost), cmp.Compare(b.Requests, a.Requests))
-	})
-	return all
-}
-
 func total(points []ledger.Point) (t ledger.Sums) {
 	for i := range points {
-		addSums(&t, &points[i].Sums)
+		t.Add(&points[i].Sums)
 	}
 	return t
-}
-
-func addSums(to, more *ledger.Sums) {
-	to.Requests += more.Requests
-	to.Failed += more.Failed
-	to.Unpriced += more.Unpriced
-	to.Estimated += more.Estimated
-	to.Attempts += more.Attempts
-	to.Input += more.Input
-	to.CachedInput += more.CachedInput
-	to.CacheWrite += more.CacheWrite
-	to.Output += more.Output
-	to.Reasoning += more.Reasoning
-	to.Cost = to.Cost.Add(more.Cost)
-	to.TotalTime += more.TotalTime
-	to.FirstTime += more.FirstTime
-	for i := range to.TotalTimes {
-		to.TotalTimes[i] += more.TotalTimes[i]
-		to.FirstTimes[i] += more.FirstTimes[i]
-	}
 }
 
 func tiles(now, before ledger.Sums) []tile {

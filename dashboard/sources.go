@@ -19,7 +19,7 @@ type Ledger interface {
 	Row(ctx context.Context, id string) (ledger.Row, error)
 	Payload(ctx context.Context, id string) (request, response []byte, err error)
 	Series(ctx context.Context, q ledger.SeriesQuery) ([]ledger.Point, error)
-	Combinations(ctx context.Context, q ledger.SeriesQuery) ([]ledger.Combination, error)
+	Breakdown(ctx context.Context, q ledger.SeriesQuery) (map[ledger.Dimension][]ledger.Point, error)
 	Spent(ctx context.Context, keyID, gateID string, from, to time.Time) (cost.Amount, error)
 	Follow(buffer int) *ledger.Follower
 }

@@ -4,10 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
-	"time"
 )
 
 // knownPrices is which prices the database is known to have.
@@ -51,10 +49,12 @@ func (d *database) insert(ctx context.Context, entries []*entry) error {
 		if err != nil {
 			return err
 		}
-		if err := d.addSums(ctx, tx, "hours", hour, fresh); err != nil {
-			return err
+		for i := range sumTables {
+			if err := d.addSums(ctx, tx, &sumTables[i], fresh); err != nil {
+				return err
+			}
 		}
-		return d.addSums(ctx, tx, "days", day, fresh)
+		return nil
 	})
 	if err == nil {
 		d.prices.add(entries)
@@ -155,69 +155,4 @@ func (d *database) insertPostgres(ctx context.Context, tx *sql.Tx, entries []*en
 		fresh = append(fresh, byID[id])
 	}
 	return fresh, rows.Err()
-}
-
-// addSums adds rows to a table of sums, in an order that keeps two writers from
-// waiting for each other.
-func (d *database) addSums(ctx context.Context, tx *sql.Tx, table string, width time.Duration, entries []*entry) error {
-	type place struct {
-		bucket int64
-		group  group
-	}
-	sums := map[place]*sumValues{}
-	for _, e := range entries {
-		at := place{bucket(e.row.Start, width), groupOf(&e.row)}
-		if sums[at] == nil {
-			sums[at] = &sumValues{}
-		}
-		v := sumsOf(&e.row)
-		sums[at].add(&v)
-	}
-	if len(sums) == 0 {
-		return nil
-	}
-	places := make([]place, 0, len(sums))
-	for at := range sums {
-		places = append(places, at)
-	}
-	slices.SortFunc(places, func(a, b place) int {
-		if a.bucket != b.bucket {
-			return int(min(max(a.bucket-b.bucket, -1), 1))
-		}
-		return a.group.compare(&b.group)
-	})
-	add, err := tx.PrepareContext(ctx, d.sql(addSumsSQL(table)))
-	if err != nil {
-		return err
-	}
-	defer add.Close()
-	for _, at := range places {
-		g := at.group
-		args := []any{at.bucket, g.GateID, g.Gate, g.KeyID, g.Key, g.Provider, g.Model, g.Outcome}
-		for _, n := range sums[at] {
-			args = append(args, n)
-		}
-		if _, err := add.ExecContext(ctx, args...); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// addSumsSQL adds to one bucket of a table of sums, which may not be there yet.
-func addSumsSQL(table string) string {
-	names := sumColumns()
-	var b strings.Builder
-	b.WriteString("INSERT INTO " + table + " (bucket, " + groupColumns + ", " + strings.Join(names, ", ") + ") VALUES ($1")
-	for i := 2; i <= 8+len(names); i++ {
-		b.WriteString(", $" + strconv.Itoa(i))
-	}
-	b.WriteString(") ON CONFLICT (bucket, " + groupColumns + ") DO UPDATE SET ")
-	for i, name := range names {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(name + " = " + table + "." + name + " + excluded." + name)
-	}
-	return b.String()
 }

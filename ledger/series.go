@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -22,20 +23,41 @@ const (
 )
 
 // columns are those that a dimension's id and name are in.
-func (d Dimension) columns() (id, name string, err error) {
+type columns struct{ id, name string }
+
+// columns are those of the tables of all combinations.
+func (d Dimension) columns() (columns, error) {
 	switch d {
 	case ByAll:
-		return "''", "''", nil
+		return columns{"''", "''"}, nil
 	case ByGate:
-		return "gate_id", "max(gate)", nil
+		return columns{"gate_id", "max(gate)"}, nil
 	case ByKey:
-		return "key_id", "max(key)", nil
+		return columns{"key_id", "max(key)"}, nil
 	case ByProvider, ByOutcome:
-		return string(d), "max(" + string(d) + ")", nil
+		return columns{string(d), "max(" + string(d) + ")"}, nil
 	case ByModel:
-		return "provider || '/' || model", "max(model)", nil
+		return columns{"provider || '/' || model", "max(model)"}, nil
 	}
-	return "", "", fmt.Errorf("there are no sums by %q: use gate, key, provider, model or outcome", string(d))
+	return columns{}, fmt.Errorf("there are no sums by %q: use gate, key, provider, model or outcome", string(d))
+}
+
+// totals are those of the tables of totals, and the kind that is of the
+// dimension. There is none of outcomes.
+func (d Dimension) totals() (kind string, c columns) {
+	switch d {
+	case ByAll:
+		return kindModel, columns{"''", "''"}
+	case ByGate:
+		return kindGate, columns{"id", "max(name)"}
+	case ByKey:
+		return kindKey, columns{"id", "max(name)"}
+	case ByProvider:
+		return kindModel, columns{"id", "max(id)"}
+	case ByModel:
+		return kindModel, columns{"id || '/' || name", "max(name)"}
+	}
+	return "", columns{}
 }
 
 // SeriesQuery says which sums are wanted.
@@ -81,59 +103,116 @@ func (l *Ledger) Series(ctx context.Context, q SeriesQuery) ([]Point, error) {
 	if l == nil {
 		return nil, ErrOff
 	}
-	id, name, err := q.By.columns()
+	from, of, err := q.source()
 	if err != nil {
 		return nil, err
 	}
 	if q.Step%hour != 0 || q.Step < 0 {
 		return nil, errors.New("the step of a series must be whole hours")
 	}
-	table, width := "hours", hour
-	if q.wholeDays() {
-		table, width = "days", day
-	}
 	step := "0"
 	if q.Step > 0 {
-		step = fmt.Sprintf("bucket - (bucket - %d) %% %d", q.Origin%q.Step/width, q.Step/width)
+		step = fmt.Sprintf("bucket - (bucket - %d) %% %d", q.Origin%q.Step/from.width, q.Step/from.width)
 	}
-	c := q.conditions(width)
-	var query strings.Builder
-	query.WriteString("SELECT " + step + " AS step, " + id + " AS id, " + name)
-	for _, column := range sumColumns() {
-		query.WriteString(", CAST(sum(" + column + ") AS BIGINT)")
-	}
-	query.WriteString(" FROM " + table + c.where() + " GROUP BY 1, 2 ORDER BY 1, " +
-		"sum(cost_hi) + sum(cost_lo) / 1000000000 DESC, sum(cost_lo) % 1000000000 DESC, sum(requests) DESC, 2")
-	rows, err := l.db.read.QueryContext(ctx, l.db.sql(query.String()), c.args...)
-	if err != nil {
-		return nil, fmt.Errorf("reading the ledger's sums: %w", err)
-	}
-	defer rows.Close()
+	query := "SELECT " + step + " AS step, " + of.id + " AS id, " + of.name + summed() +
+		" FROM " + from.table + from.where() + " GROUP BY 1, 2 ORDER BY 1, " +
+		"sum(cost_hi) + sum(cost_lo) / 1000000000 DESC, sum(cost_lo) % 1000000000 DESC, sum(requests) DESC, 2"
 	var points []Point
-	for rows.Next() {
+	var p Point
+	var at int64
+	err = l.readSums(ctx, query, from.args, []any{&at, &p.ID, &p.Name}, func(sums Sums) error {
 		if q.Limit > 0 && len(points) == q.Limit {
-			return nil, ErrManySums
-		}
-		var p Point
-		var at int64
-		var v sumValues
-		into := []any{&at, &p.ID, &p.Name}
-		for i := range v {
-			into = append(into, &v[i])
-		}
-		if err := rows.Scan(into...); err != nil {
-			return nil, fmt.Errorf("reading the ledger's sums: %w", err)
+			return ErrManySums
 		}
 		if q.Step > 0 {
-			p.Time = time.Unix(at*int64(width/time.Second), 0).UTC()
+			p.Time = time.Unix(at*int64(from.width/time.Second), 0).UTC()
 		}
-		p.Sums = v.sums()
+		p.Sums = sums
 		points = append(points, p)
+		return nil
+	})
+	return points, err
+}
+
+// readSums reads rows of columns, which end up in into, and sums, which take gets.
+func (l *Ledger) readSums(ctx context.Context, query string, args, into []any, take func(Sums) error) error {
+	rows, err := l.db.read.QueryContext(ctx, l.db.sql(query), args...)
+	if err != nil {
+		return fmt.Errorf("reading the ledger's sums: %w", err)
+	}
+	defer rows.Close()
+	var v sumValues
+	for i := range v {
+		into = append(into, &v[i])
+	}
+	for rows.Next() {
+		if err := rows.Scan(into...); err != nil {
+			return fmt.Errorf("reading the ledger's sums: %w", err)
+		}
+		if err := take(v.sums()); err != nil {
+			return err
+		}
 	}
 	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("reading the ledger's sums: %w", err)
+		return fmt.Errorf("reading the ledger's sums: %w", err)
 	}
-	return points, nil
+	return nil
+}
+
+// summed are the sums of all columns, as readSums reads them.
+func summed() string {
+	var b strings.Builder
+	for _, column := range sumColumns() {
+		b.WriteString(", CAST(sum(" + column + ") AS BIGINT)")
+	}
+	return b.String()
+}
+
+// source is where sums are read from.
+type source struct {
+	table string
+	width time.Duration // of a bucket
+	*conditions
+}
+
+// source is the smallest table that has the answer, and what is wanted of it.
+func (q *SeriesQuery) source() (source, columns, error) {
+	of, err := q.By.columns()
+	if err != nil {
+		return source{}, of, err
+	}
+	if kind, totals := q.By.totals(); kind != "" && !q.narrow() {
+		from := q.bounds("hour_totals", "day_totals")
+		from.add("kind = %s", kind)
+		return from, totals, nil
+	}
+	return q.combinations(), of, nil
+}
+
+// combinations is the table in which nothing is lost of what a query is about.
+func (q *SeriesQuery) combinations() source {
+	from := q.bounds("hours", "days")
+	for _, is := range q.wanted() {
+		if is.value != "" {
+			from.add(is.column+" = %s", cleanText(is.value))
+		}
+	}
+	return from
+}
+
+// bounds are those of the time in one of two tables.
+func (q *SeriesQuery) bounds(hours, days string) source {
+	from := source{hours, hour, &conditions{}}
+	if q.wholeDays() {
+		from.table, from.width = days, day
+	}
+	if !q.From.IsZero() {
+		from.add("bucket >= %s", bucket(q.From, from.width))
+	}
+	if !q.To.IsZero() {
+		from.add("bucket < %s", ceilBucket(q.To.UnixNano(), from.width))
+	}
+	return from
 }
 
 // wholeDays tells whether the sums by day have the answer.
@@ -147,20 +226,15 @@ func (q *SeriesQuery) wholeDays() bool {
 	return whole(q.From) && whole(q.To)
 }
 
-func (q *SeriesQuery) conditions(width time.Duration) *conditions {
-	c := &conditions{}
-	if !q.From.IsZero() {
-		c.add("bucket >= %s", bucket(q.From, width))
-	}
-	if !q.To.IsZero() {
-		c.add("bucket < %s", ceilBucket(q.To.UnixNano(), width))
-	}
-	for _, is := range []struct{ column, value string }{
+type wanted struct{ column, value string }
+
+func (q *SeriesQuery) wanted() []wanted {
+	return []wanted{
 		{"gate_id", q.GateID}, {"key_id", q.KeyID}, {"provider", q.Provider}, {"model", q.Model}, {"outcome", q.Outcome},
-	} {
-		if is.value != "" {
-			c.add(is.column+" = %s", cleanText(is.value))
-		}
 	}
-	return c
+}
+
+// narrow tells whether anything is left out but by time.
+func (q *SeriesQuery) narrow() bool {
+	return slices.ContainsFunc(q.wanted(), func(w wanted) bool { return w.value != "" })
 }

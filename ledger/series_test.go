@@ -26,14 +26,15 @@ func TestSeries(t *testing.T) {
 		}
 		from := t0.Add(-72 * time.Hour).Truncate(24 * time.Hour)
 		for by, id := range ids {
-			for _, step := range []time.Duration{0, time.Hour, 6 * time.Hour, 24 * time.Hour, 7 * 24 * time.Hour} {
+			for i, step := range []time.Duration{0, 0, time.Hour, time.Hour, 6 * time.Hour, 24 * time.Hour, 24 * time.Hour, 7 * 24 * time.Hour} {
+				keyID := []string{"k0", ""}[i%2]
 				type at struct {
 					time time.Time
 					id   string
 				}
 				want, got := map[at]Sums{}, map[at]Sums{}
 				for _, r := range all {
-					if r.Start.Before(from) || r.KeyID != "k0" {
+					if r.Start.Before(from) || keyID != "" && r.KeyID != keyID {
 						continue
 					}
 					v := sumsOf(r)
@@ -47,7 +48,7 @@ func TestSeries(t *testing.T) {
 					s := of.sums()
 					want[key] = sumOf(was, s)
 				}
-				q := SeriesQuery{By: by, From: from, Step: step, KeyID: "k0"}
+				q := SeriesQuery{By: by, From: from, Step: step, KeyID: keyID}
 				if step > day {
 					q.Origin = 4 * day // a Monday, as with Truncate
 				}
@@ -59,7 +60,7 @@ func TestSeries(t *testing.T) {
 					got[at{p.Time, p.ID}] = p.Sums
 				}
 				if diff := cmp.Diff(want, got); diff != "" {
-					t.Errorf("by %q, step %v: %s", by, step, diff)
+					t.Errorf("by %q, step %v, key %q: %s", by, step, keyID, diff)
 				}
 			}
 		}
@@ -151,49 +152,6 @@ func TestQuantiles(t *testing.T) {
 	if (&Histogram{}).Quantile(0.5) != 0 {
 		t.Error("nothing has a quantile")
 	}
-}
-
-// TestCombinations: they add up to the sums by each dimension, whatever is left out.
-func TestCombinations(t *testing.T) {
-	each(t, func(t *testing.T, c Config) {
-		l := open(t, c)
-		mustSettle(t, l, some(120)...)
-		mustFlush(t, l)
-		for _, q := range []SeriesQuery{
-			{}, {From: t0.Add(-day), To: t0}, {From: t0.Truncate(day).Add(-day), To: t0.Truncate(day)}, {KeyID: "k1"}, {GateID: "g1", Model: "m2", Step: hour},
-		} {
-			list, err := l.Combinations(t.Context(), q)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for by, id := range map[Dimension]func(*Combination) [2]string{
-				ByGate: func(c *Combination) [2]string { return [2]string{c.GateID, c.Gate} },
-				ByKey:  func(c *Combination) [2]string { return [2]string{c.KeyID, c.Key} },
-				ByModel: func(c *Combination) [2]string {
-					return [2]string{c.Provider + "/" + c.Model, c.Model}
-				},
-			} {
-				got, want := make(map[[2]string][3]int64), make(map[[2]string][3]int64)
-				for i := range list {
-					n, s := got[id(&list[i])], &list[i].Sums
-					got[id(&list[i])] = [3]int64{n[0] + s.Requests, n[1] + int64(s.Cost), n[2] + s.TotalTimes.Count()}
-				}
-				points, err := l.Series(t.Context(), SeriesQuery{By: by, From: q.From, To: q.To, KeyID: q.KeyID, GateID: q.GateID, Model: q.Model})
-				if err != nil {
-					t.Fatal(err)
-				}
-				for _, p := range points {
-					want[[2]string{p.ID, p.Name}] = [3]int64{p.Requests, int64(p.Cost), p.TotalTimes.Count()}
-				}
-				if d := cmp.Diff(want, got); d != "" || len(want) == 0 {
-					t.Errorf("%+v by %s: %s", q, by, d)
-				}
-			}
-		}
-		if _, err := (*Ledger)(nil).Combinations(t.Context(), SeriesQuery{}); !errors.Is(err, ErrOff) {
-			t.Error(err)
-		}
-	})
 }
 
 // TestStretches: rows of several values are looked for on the days alone on which

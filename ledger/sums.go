@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/layergateway/layergateway/cost"
@@ -118,36 +117,7 @@ func sumColumns() []string {
 	return names
 }
 
-// group is what sums are kept by, beside time.
-type group struct {
-	GateID   string `json:"gate_id"`
-	Gate     string `json:"gate"`
-	KeyID    string `json:"key_id"`
-	Key      string `json:"key"`
-	Provider string `json:"provider"`
-	Model    string `json:"model"`
-	Outcome  string `json:"outcome"`
-}
-
-const groupColumns = "gate_id, gate, key_id, key, provider, model, outcome"
-
-func groupOf(r *Row) group {
-	return group{r.GateID, r.Gate, r.KeyID, r.Key, r.Provider, r.Model, r.Outcome}
-}
-
-func (g *group) compare(h *group) int {
-	for _, p := range [][2]string{
-		{g.GateID, h.GateID}, {g.Gate, h.Gate}, {g.KeyID, h.KeyID}, {g.Key, h.Key},
-		{g.Provider, h.Provider}, {g.Model, h.Model}, {g.Outcome, h.Outcome},
-	} {
-		if c := strings.Compare(p[0], p[1]); c != 0 {
-			return c
-		}
-	}
-	return 0
-}
-
-// The tables of sums and how long a bucket of each is.
+// The lengths of a bucket of sums.
 const (
 	hour = time.Hour
 	day  = 24 * time.Hour

@@ -41,10 +41,8 @@ func (l *Ledger) trim(ctx context.Context) error {
 		}
 	}
 	if l.config.HourRetention > 0 {
-		_, err := l.db.write.ExecContext(ctx, l.db.sql("DELETE FROM hours WHERE bucket < $1"),
-			bucket(now.Add(-l.config.HourRetention), hour))
-		if err != nil {
-			return fmt.Errorf("removing old sums: %w", err)
+		if _, err := l.db.deleteHours(ctx, bucket(now.Add(-l.config.HourRetention), hour)); err != nil {
+			return err
 		}
 	}
 	if l.config.MaxBytes > 0 && !l.db.postgres {
@@ -87,7 +85,7 @@ func (l *Ledger) shrink(ctx context.Context) error {
 		remove func() (int64, error)
 	}{
 		{"payloads", func() (int64, error) { return l.db.deleteOldest(ctx, "payloads", "request_id", "created", ever) }},
-		{"hours", func() (int64, error) { return l.db.deleteOldestHours(ctx, oldHours) }},
+		{"hours", func() (int64, error) { return l.db.deleteOldestHour(ctx, oldHours) }},
 		{"rows", func() (int64, error) { return l.db.deleteOldestRows(ctx) }},
 	}
 	gone := []zap.Field{zap.Int64("limit_bytes", l.config.MaxBytes)}
@@ -119,13 +117,36 @@ func (l *Ledger) shrink(ctx context.Context) error {
 	return nil
 }
 
-// deleteOldestHours removes the sums of the oldest hour before a bucket.
-func (d *database) deleteOldestHours(ctx context.Context, before int64) (int64, error) {
-	res, err := d.write.ExecContext(ctx, d.sql("DELETE FROM hours WHERE bucket < $1 AND bucket < (SELECT min(bucket) FROM hours) + 1"), before)
-	if err != nil {
+// deleteHours removes the sums by hour before a bucket. The kinds are named so
+// that the index of the totals, which begins with them, is of use.
+func (d *database) deleteHours(ctx context.Context, before int64) (int64, error) {
+	var all int64
+	for _, old := range []string{
+		"hours WHERE bucket < $1", "hour_totals WHERE kind IN ('" + kindGate + "', '" + kindKey + "', '" + kindModel + "') AND bucket < $1",
+	} {
+		res, err := d.write.ExecContext(ctx, d.sql("DELETE FROM "+old), before)
+		if err != nil {
+			return 0, fmt.Errorf("removing old sums: %w", err)
+		}
+		n, err := res.RowsAffected()
+		if err != nil {
+			return 0, fmt.Errorf("removing old sums: %w", err)
+		}
+		all += n
+	}
+	return all, nil
+}
+
+// deleteOldestHour removes the sums of the oldest hour before a bucket.
+func (d *database) deleteOldestHour(ctx context.Context, before int64) (int64, error) {
+	var oldest sql.NullInt64
+	if err := d.read.QueryRowContext(ctx, "SELECT min(bucket) FROM hours").Scan(&oldest); err != nil {
 		return 0, fmt.Errorf("removing old sums: %w", err)
 	}
-	return res.RowsAffected()
+	if !oldest.Valid || oldest.Int64 >= before {
+		return 0, nil
+	}
+	return d.deleteHours(ctx, oldest.Int64+1)
 }
 
 // deleteOldestRows removes the oldest rows, but for rowsKept.

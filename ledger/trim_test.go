@@ -30,7 +30,10 @@ func TestRetention(t *testing.T) {
 			_, _, err := l.Payload(t.Context(), "new")
 			hours, err2 := l.Series(t.Context(), SeriesQuery{Step: hour})
 			spent, err3 := l.Spent(t.Context(), "", "", time.Time{}, time.Time{})
-			must(t, errors.Join(err2, err3))
+			combined, err4 := l.Series(t.Context(), SeriesQuery{Step: hour, KeyID: "k1"})
+			if must(t, errors.Join(err2, err3, err4)); len(combined) != len(hours) {
+				t.Errorf("%d hours have totals, %d have combinations", len(hours), len(combined))
+			}
 			return fmt.Sprintf("%d rows, payload %v, %d hours, spent %d",
 				len(outcomes(t, l)), !errors.Is(err, sql.ErrNoRows), len(hours), int64(spent))
 		}
