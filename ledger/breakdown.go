@@ -100,7 +100,7 @@ func Merge(points []Point) []Point {
 			all = append(all, *p)
 			continue
 		}
-		all[at].Sums.Add(&p.Sums)
+		all[at].Add(&p.Sums)
 		all[at].Name = max(all[at].Name, p.Name) // as Series chooses one of several
 	}
 	slices.SortStableFunc(all, func(a, b Point) int {
