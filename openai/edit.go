@@ -74,11 +74,20 @@ func (r *Request) Has(e *Edits, name string) bool {
 // fields, to dst. Values that no edit touches keep their bytes.
 func (r *Request) Append(dst []byte, e *Edits) []byte {
 	dst = slices.Grow(dst, len(r.raw)+512)
-	dst = append(dst, '{')
+	r.splice(e, func(piece []byte) { dst = append(dst, piece...) })
+	return dst
+}
+
+// What stands around and between members.
+var opening, comma, closing = []byte("{"), []byte(","), []byte("}")
+
+// splice gives the pieces of what Append writes to emit.
+func (r *Request) splice(e *Edits, emit func([]byte)) {
+	emit(opening)
 	first := true
-	comma := func() {
+	next := func() {
 		if !first {
-			dst = append(dst, ',')
+			emit(comma)
 		}
 		first = false
 	}
@@ -87,30 +96,31 @@ func (r *Request) Append(dst []byte, e *Edits) []byte {
 			continue
 		}
 		x, edited := e.find(f.key)
-		if edited && len(x.parts) == 0 {
-			continue
-		}
-		comma()
-		if !edited {
-			dst = append(dst, r.raw[f.name:f.end]...)
-			continue
-		}
-		dst = append(dst, r.raw[f.name:f.start]...)
-		for _, p := range x.parts {
-			dst = append(dst, p...)
+		switch {
+		case !edited:
+			next()
+			emit(r.raw[f.name:f.end])
+		case len(x.parts) > 0:
+			next()
+			emit(r.raw[f.name:f.start])
+			x.emit(emit)
 		}
 	}
 	for _, x := range e.list {
 		if _, exists := r.Field(x.name); exists || len(x.parts) == 0 {
 			continue
 		}
-		comma()
-		dst = append(AppendString(dst, x.name), ':')
-		for _, p := range x.parts {
-			dst = append(dst, p...)
-		}
+		next()
+		emit(append(AppendString(nil, x.name), ':'))
+		x.emit(emit)
 	}
-	return append(dst, '}')
+	emit(closing)
+}
+
+func (x *edit) emit(emit func([]byte)) {
+	for _, p := range x.parts {
+		emit(p)
+	}
 }
 
 // Added is how many bytes the edits add to the request, at most: what they make

@@ -16,3 +16,15 @@ func (c *Call) Extend(body []byte) (extended []byte, dropped []string, err error
 	}
 	return extended, dropped, err
 }
+
+// Body is the request with the edits, in OpenAI's own form, and with what Extend
+// adds to it.
+func (c *Call) Body(e *openai.Edits) (*openai.Body, []string, error) {
+	body := c.Request.Body(e)
+	extra, err := c.Request.Extra(c.Edits, c.Provider.Type)
+	if err != nil || extra == nil {
+		return body, nil, err
+	}
+	extended, dropped, err := c.Extend(body.Bytes())
+	return openai.BodyOf(extended), dropped, err
+}

@@ -90,7 +90,7 @@ func (c *chat) Request(ctx context.Context, call *provider.Call) (*http.Request,
 		return nil, err
 	}
 	c.dropped = append(c.dropped, members...)
-	body, lost, err := call.Extend(call.Request.Append(nil, edits))
+	body, lost, err := call.Body(edits)
 	if err != nil {
 		return nil, err
 	}
@@ -99,10 +99,12 @@ func (c *chat) Request(ctx context.Context, call *provider.Call) (*http.Request,
 	if err != nil {
 		return nil, err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, body.Open())
 	if err != nil {
 		return nil, fmt.Errorf("build request: %w", err)
 	}
+	req.ContentLength = body.Len()
+	req.GetBody = func() (io.ReadCloser, error) { return body.Open(), nil }
 	h := req.Header
 	h.Set("Content-Type", "application/json")
 	s.authorize(h, call.Key)
