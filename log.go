@@ -155,6 +155,9 @@ const maxLogged = 128
 
 // clean makes a text harmless to lines and terminals, and bounds it.
 func clean(s string) string {
+	if plain(s) {
+		return s
+	}
 	if len(s) > maxLogged {
 		s = s[:maxLogged] + "…"
 	}
@@ -164,4 +167,17 @@ func clean(s string) string {
 		}
 		return r
 	}, s)
+}
+
+// plain reports whether a text is short and of printable ASCII alone, as nearly all are.
+func plain(s string) bool {
+	if len(s) > maxLogged {
+		return false
+	}
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }

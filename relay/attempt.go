@@ -83,7 +83,7 @@ func (a *attempt) run(ctx context.Context) (err error) {
 		}
 		a.end(err)
 	}()
-	ctx, a.dog = watch(ctx, a.gate.Timeouts, a.req.Stream)
+	a.dog = watch(a.cancel, a.gate.Timeouts, a.req.Stream)
 	defer a.dog.stop()
 	a.chat = a.provider.NewChat()
 	resp, err := a.send(ctx)

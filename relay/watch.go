@@ -34,16 +34,15 @@ type watchdog struct {
 	over  bool // the stream's terminal mark has come
 }
 
-// watch derives the attempt's context. It waits for the first content of a
+// watch ends the attempt with cancel. It waits for the first content of a
 // stream; for whole answers only the total limit counts, since a reasoning model
 // may think for minutes before its first byte.
-func watch(ctx context.Context, t gate.Timeouts, stream bool) (context.Context, *watchdog) {
-	ctx, cancel := context.WithCancelCause(ctx)
+func watch(cancel context.CancelCauseFunc, t gate.Timeouts, stream bool) *watchdog {
 	d := &watchdog{cancel: cancel, idle: t.Idle}
 	if stream {
 		d.timer = time.AfterFunc(t.FirstToken, d.bark)
 	}
-	return ctx, d
+	return d
 }
 
 func (d *watchdog) bark() {
@@ -103,14 +102,13 @@ func (d *watchdog) done() {
 	d.timer.Reset(linger)
 }
 
-// stop ends the watch and the attempt's context.
+// stop ends the watch.
 func (d *watchdog) stop() {
 	d.mu.Lock()
+	defer d.mu.Unlock()
 	if d.timer != nil {
 		d.timer.Stop()
 	}
-	d.mu.Unlock()
-	d.cancel(context.Canceled)
 }
 
 // watched tells the watchdog of each read.
