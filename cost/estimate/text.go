@@ -20,22 +20,14 @@ const (
 // The vocabularies take some 40 ms and 6 MB on first use. A process that never
 // estimates never has them.
 var (
-	o200k  = sync.OnceValue(func() tokenizer.Codec { return codec(tokenizer.O200kBase) })
-	cl100k = sync.OnceValue(func() tokenizer.Codec { return codec(tokenizer.Cl100kBase) })
+	o200k  = sync.OnceValue(func() *encoding { return newEncoding(tokenizer.O200kBase) })
+	cl100k = sync.OnceValue(func() *encoding { return newEncoding(tokenizer.Cl100kBase) })
 )
-
-func codec(e tokenizer.Encoding) tokenizer.Codec {
-	c, err := tokenizer.Get(e)
-	if err != nil {
-		panic("estimate: " + err.Error()) // both are compiled in
-	}
-	return c
-}
 
 // family is how models of a kind count: tokens of an encoding, times percent.
 type family struct {
-	codec   func() tokenizer.Codec
-	percent int64
+	encoding func() *encoding
+	percent  int64
 }
 
 // familyOf knows OpenAI's models, whose encodings are public. The vocabularies
@@ -91,17 +83,13 @@ func (f family) count(text string) int64 {
 // pieces counts the tokens of the first size bytes of a text, or of a few less
 // to end between two words, and says of how many.
 func (f family) pieces(text string, size int) (tokens int64, seen int) {
-	c := f.codec()
+	e := f.encoding()
 	for seen < size {
 		piece := text[seen:size]
 		if len(piece) > maxPiece {
 			piece = piece[:cut(piece[:maxPiece+1])]
 		}
-		n, err := c.Count(piece)
-		if err != nil {
-			n = (len(piece) + 3) / 4
-		}
-		tokens += int64(n)
+		tokens += int64(e.count(piece))
 		seen += len(piece)
 	}
 	return tokens, seen
