@@ -3,7 +3,9 @@ package openai
 import (
 	"bytes"
 	"io"
+	"io/fs"
 	"slices"
+	"sync"
 )
 
 // Body is a request as it goes upstream, in pieces: what no edit touches is not
@@ -12,15 +14,16 @@ import (
 type Body struct {
 	pieces [][]byte
 	size   int
+	of     *Request // whose bytes the pieces are; nil: nobody else's
 }
 
 // BodyOf is a body in one piece.
-func BodyOf(b []byte) *Body { return &Body{[][]byte{b}, len(b)} }
+func BodyOf(b []byte) *Body { return &Body{pieces: [][]byte{b}, size: len(b)} }
 
 // Body is the request with the edits, and without the gateway's own fields, as
 // Append writes it.
 func (r *Request) Body(e *Edits) *Body {
-	b := &Body{pieces: make([][]byte, 0, 2*len(r.fields)+8)}
+	b := &Body{pieces: make([][]byte, 0, 2*len(r.fields)+8), of: r}
 	r.splice(e, func(piece []byte) {
 		b.pieces = append(b.pieces, piece)
 		b.size += len(piece)
@@ -40,11 +43,31 @@ func (b *Body) Bytes() []byte {
 }
 
 // Open reads it from its beginning; several may at once.
-func (b *Body) Open() io.ReadCloser { return &bodyReader{rest: slices.Clone(b.pieces)} }
+func (b *Body) Open() io.ReadCloser {
+	if b.of != nil {
+		b.of.open.Add(1)
+	}
+	return &bodyReader{rest: slices.Clone(b.pieces), of: b.of}
+}
 
-type bodyReader struct{ rest [][]byte }
+// InUse reports whether a body of the request was opened and not closed, so that
+// somebody may read the client's bytes yet.
+func (r *Request) InUse() bool { return r.open.Load() > 0 }
+
+// bodyReader may be closed while it is read: HTTP/2 does so.
+type bodyReader struct {
+	mu     sync.Mutex
+	rest   [][]byte
+	of     *Request
+	closed bool
+}
 
 func (r *bodyReader) Read(p []byte) (n int, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return 0, fs.ErrClosed
+	}
 	for len(r.rest) > 0 && n < len(p) {
 		k := copy(p[n:], r.rest[0])
 		n += k
@@ -58,4 +81,16 @@ func (r *bodyReader) Read(p []byte) (n int, err error) {
 	return n, nil
 }
 
-func (*bodyReader) Close() error { return nil }
+// Close implements io.Closer. From then on it touches none of the bytes.
+func (r *bodyReader) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return nil
+	}
+	r.closed, r.rest = true, nil
+	if r.of != nil {
+		r.of.open.Add(-1)
+	}
+	return nil
+}

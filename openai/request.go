@@ -9,6 +9,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -25,7 +26,7 @@ const maxFields = 4096
 const maxParam = 200
 
 // Request is a chat completion request: the client's own bytes, and where its
-// top-level fields lie in them. It is never changed; see Edits.
+// top-level fields lie in them. What it says is never changed; see Edits.
 type Request struct {
 	raw      []byte
 	fields   []field
@@ -35,6 +36,8 @@ type Request struct {
 
 	Stream       bool
 	IncludeUsage bool // stream_options.include_usage
+
+	open atomic.Int32 // bodies of it that may be read yet
 }
 
 // field is a member of the request's object: raw[name:start] is the name up to

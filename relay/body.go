@@ -66,7 +66,7 @@ func gather(src io.Reader, said, limit int64) ([]byte, error) {
 		said = firstPiece
 	}
 	// One more than is said, so that the end is found in the same piece.
-	piece := make([]byte, 0, min(said+1, largePiece))
+	piece := bodies.take(min(said+1, largePiece))
 	for total := int64(0); ; {
 		if len(piece) == cap(piece) {
 			pieces = append(pieces, piece)

@@ -62,10 +62,16 @@ func (r *Relay) Chat(w http.ResponseWriter, req *http.Request, key *access.Key, 
 	}
 	defer done()
 	defer func() {
-		if p := recover(); p != nil {
+		p := recover()
+		if p != nil {
 			err = panicked(p)
 		}
 		x.settle(err)
+		// A transport has its time to close what it sends, and after a panic
+		// nobody knows who looks into the body yet.
+		if p == nil && x.req != nil && !x.req.InUse() {
+			bodies.give(x.req.Raw())
+		}
 	}()
 	if err == nil {
 		err = x.run(key)
