@@ -7,7 +7,9 @@ import (
 
 // buffers have had the bodies of earlier requests. Without them, long prompts
 // would be nearly all that the collector has to clear away.
-type buffers struct{ sizes [lastBuffer - firstBuffer + 1]sync.Pool }
+type buffers struct {
+	sizes [lastBuffer - firstBuffer + 1]sync.Pool
+}
 
 // bodies are shared by all handlers, and by those of a configuration that has
 // ended: it is memory alone.
