@@ -144,36 +144,5 @@ func TestEventAllocs(t *testing.T) {
 	}
 }
 
-func BenchmarkEvent(b *testing.B) {
-	one := []byte(`data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1700000000,"model":"gpt-4o","service_tier":"default","system_fingerprint":"fp_1","choices":[{"index":0,"delta":{"content":" word"},"logprobs":null,"finish_reason":null}],"usage":null}` + "\n\n")
-	chat := New(Options{})()
-	s := openai.NewStream(false)
-	b.ReportAllocs()
-	b.SetBytes(int64(len(one)))
-	r := sse.NewReader(&repeated{one: one}, 0)
-	for b.Loop() {
-		ev, err := r.Next()
-		if err != nil {
-			b.Fatal(err)
-		}
-		if err := chat.Event(ev, s); err != nil {
-			b.Fatal(err)
-		}
-		s.Ready()
-	}
-}
-
-// repeated gives the same event again and again, one a read.
-type repeated struct{ rest, one []byte }
-
-func (r *repeated) Read(p []byte) (int, error) {
-	if len(r.rest) == 0 {
-		r.rest = r.one
-	}
-	n := copy(p, r.rest)
-	r.rest = r.rest[n:]
-	return n, nil
-}
-
 // openaiShaped are the providers of recordings whose format is OpenAI's.
 var openaiShaped = []string{"openai", "openai-compatible", "openrouter", "groq", "deepseek", "alibaba", "xai", "cerebras", "moonshot", "perplexity", "ollama"}
