@@ -5,19 +5,18 @@ import (
 	"cmp"
 	"errors"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
+	"github.com/layergateway/layergateway/internal/rawjson"
 )
 
 // Completion is a whole answer of an OpenAI-shaped upstream: its bytes, and
 // what a relay must see of it.
 type Completion struct {
-	Raw    []byte
-	Usage  jsontext.Value // nil where the answer has none
-	Error  jsontext.Value // nil where the answer has none
-	Native string         // as Chunk's
+	Raw []byte
+	Notes
+	Native string // as Chunk's
 	fields []field
-	finish string
+	finish string // of the first choice
+	listed bool   // choices is there, as an array
 }
 
 // ReadCompletion reads a whole answer. What is neither an answer nor an error is
@@ -25,27 +24,10 @@ type Completion struct {
 func ReadCompletion(body []byte) (*Completion, error) {
 	c := &Completion{Raw: body}
 	var err error
-	if c.fields, err = objectFields(body); err != nil {
+	if c.fields, err = readFields(body, c.member); err != nil {
 		return nil, err
 	}
-	choices := false
-	for _, f := range c.fields {
-		v := jsontext.Value(body[f.start:f.end])
-		switch f.key {
-		case "usage":
-			if v.Kind() == '{' {
-				c.Usage = v
-			}
-		case "error":
-			if v.Kind() != 'n' {
-				c.Error = v
-			}
-		case "choices":
-			choices = v.Kind() == '['
-			c.finish = firstFinish(v)
-		}
-	}
-	if !choices && c.Error == nil {
+	if !c.listed && c.Error == nil {
 		return nil, errors.New("the answer has no choices")
 	}
 	return c, nil
@@ -53,53 +35,140 @@ func ReadCompletion(body []byte) (*Completion, error) {
 
 // objectFields reads one JSON object's members, and that nothing follows it.
 func objectFields(body []byte) ([]field, error) {
-	dec := jsontext.NewDecoder(bytes.NewBuffer(body), allowDuplicates)
-	if k := dec.PeekKind(); k != '{' {
-		if _, err := dec.ReadValue(); err != nil {
-			return nil, err
+	return readFields(body, func(_ string, w *rawjson.Walk) { w.Value() })
+}
+
+// readFields is objectFields, with a function that steps over the values.
+func readFields(body []byte, value func(key string, w *rawjson.Walk)) ([]field, error) {
+	w := rawjson.Of(body)
+	if w.Kind() != '{' {
+		if w.Value(); w.Failed() {
+			return nil, rawjson.Error(body)
 		}
 		return nil, errors.New("the answer is JSON but not an object")
 	}
-	if _, err := dec.ReadToken(); err != nil {
-		return nil, err
-	}
 	fields := make([]field, 0, 12)
-	for dec.PeekKind() != '}' {
-		name, err := dec.ReadValue()
-		if err != nil {
-			return nil, err
-		}
-		f := field{name: int(dec.InputOffset()) - len(name)}
-		if f.key, err = unquote(name); err != nil {
-			return nil, err
-		}
-		v, err := dec.ReadValue()
-		if err != nil {
-			return nil, err
-		}
-		f.end = int(dec.InputOffset())
-		f.start = f.end - len(v)
+	for name := w.Enter().Member(); name != nil; name = w.Member() {
+		f := field{key: unquote(name), name: w.NameAt, start: w.At}
+		value(f.key, &w)
+		f.end = w.At
 		fields = append(fields, f)
 	}
-	if _, err := dec.ReadToken(); err != nil {
-		return nil, err
+	if w.Failed() {
+		return nil, rawjson.Error(body)
 	}
-	if len(bytes.TrimSpace(body[dec.InputOffset():])) > 0 {
+	if len(bytes.TrimSpace(body[w.At:])) > 0 {
 		return nil, errors.New("the answer has more than one JSON value")
 	}
 	return fields, nil
 }
 
-func firstFinish(choices jsontext.Value) string {
-	var list []struct {
-		Reason *string `json:"finish_reason"`
+// member reads one of the answer's members.
+func (c *Completion) member(key string, w *rawjson.Walk) {
+	if key == "choices" {
+		c.choices(w)
+		return
 	}
-	// Only to be told of: an answer without it is still passed on.
-	_ = json.Unmarshal(choices, &list, allowDuplicates)
-	if len(list) == 0 || list[0].Reason == nil {
+	v := w.Value()
+	switch key {
+	case "id":
+		first(&c.head.id, v)
+	case "object":
+		first(&c.head.object, v)
+	case "created":
+		first(&c.head.created, v)
+	case "model":
+		first(&c.head.model, v)
+	case "usage":
+		if c.Usage != nil {
+			c.Traits |= Unclear
+		}
+		if v.Kind() == '{' {
+			c.Usage = v
+		}
+	case "error":
+		if v.Kind() != 'n' {
+			c.Error = v
+		}
+	case "service_tier":
+		c.Tier = v
+	case "x_groq":
+		c.Traits |= UsageByGroq
+	}
+}
+
+// choices reads the choices, as far as they are as documented: an answer that
+// isn't is still passed on.
+func (c *Completion) choices(w *rawjson.Walk) {
+	c.finish, c.listed = "", w.Kind() == '['
+	if !c.listed {
+		w.Value()
+		return
+	}
+	i := 0
+	for more := w.Enter().Element(); more; more = w.Element() {
+		finish := c.choice(w)
+		if i == 0 {
+			c.finish = finish
+		}
+		i++
+	}
+}
+
+// choice reads one and gives its finish_reason.
+func (c *Completion) choice(w *rawjson.Walk) (finish string) {
+	if w.Kind() != '{' {
+		w.Value()
 		return ""
 	}
-	return *list[0].Reason
+	legible := true
+	for name := w.Enter().Member(); name != nil; name = w.Member() {
+		key := rawjson.Key(name)
+		if string(key) == "message" || string(key) == "delta" {
+			c.message(w)
+			continue
+		}
+		v := w.Value()
+		switch {
+		case string(key) == "usage" && v.Kind() == '{':
+			c.Traits |= UsageInChoice
+		case string(key) != "finish_reason":
+		case v.Kind() == '"':
+			c.Reasons = append(c.Reasons, v)
+			if legible {
+				finish = unquote(v)
+			}
+		case v.Kind() != 'n':
+			legible = false
+		case legible:
+			finish = ""
+		}
+	}
+	return finish
+}
+
+func (c *Completion) message(w *rawjson.Walk) {
+	if w.Kind() != '{' {
+		w.Value()
+		return
+	}
+	for name := w.Enter().Member(); name != nil; name = w.Member() {
+		v := w.Value()
+		switch string(rawjson.Key(name)) {
+		case "content":
+			if v.Kind() == '[' {
+				c.Traits |= ContentParts
+			}
+		case "reasoning":
+			if v.Kind() == '"' {
+				c.Traits |= ReasoningText
+			}
+		case "tool_calls":
+			if !emptyValue(v) {
+				c.Traits |= WholeCalls
+			}
+		}
+	}
 }
 
 // append writes the answer with the trailer in place of members of the same

@@ -2,32 +2,22 @@ package openai
 
 import (
 	"bytes"
+	"errors"
 	"slices"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/layergateway/layergateway/internal/rawjson"
 )
 
 // member finds a member of a JSON object, which is valid already.
 func member(obj jsontext.Value, name string) (jsontext.Value, bool) {
-	dec := jsontext.NewDecoder(bytes.NewBuffer(obj))
-	if tok, err := dec.ReadToken(); err != nil || tok.Kind() != '{' {
+	if obj.Kind() != '{' {
 		return nil, false
 	}
-	for dec.PeekKind() != '}' {
-		quoted, err := dec.ReadValue()
-		if err != nil {
-			return nil, false
-		}
-		key, err := unquote(quoted)
-		if err != nil {
-			return nil, false
-		}
-		v, err := dec.ReadValue()
-		if err != nil {
-			return nil, false
-		}
-		if key == name {
+	w := rawjson.Of(obj)
+	for key := w.Enter().Member(); key != nil; key = w.Member() {
+		if v := w.Value(); string(rawjson.Key(key)) == name {
 			return v, true
 		}
 	}
@@ -35,26 +25,21 @@ func member(obj jsontext.Value, name string) (jsontext.Value, bool) {
 }
 
 // arrayLen counts an array's elements, up to one past most.
-func arrayLen(v jsontext.Value, most int) int {
+func arrayLen(v jsontext.Value, most int) (n int) {
 	if v.Kind() != '[' {
 		return 0
 	}
-	dec := jsontext.NewDecoder(bytes.NewBuffer(v))
-	if _, err := dec.ReadToken(); err != nil {
-		return 0
-	}
-	n := 0
-	for ; n <= most && dec.PeekKind() != ']'; n++ {
-		if dec.SkipValue() != nil {
-			return n
-		}
+	w := rawjson.Of(v)
+	for more := w.Enter().Element(); more && n <= most; more = w.Element() {
+		w.Value()
+		n++
 	}
 	return n
 }
 
 // SetMember gives an object, or nothing, with one member set.
 func SetMember(obj jsontext.Value, name string, value []byte) []byte {
-	b := []byte("{")
+	b := append(make([]byte, 0, len(obj)+len(name)+len(value)+len(`{"":,}`)), '{')
 	if obj.Kind() == '{' {
 		if fields, err := objectFields(obj); err == nil {
 			for _, f := range fields {
@@ -91,8 +76,7 @@ func (r *Request) DropMessageMembers(e *Edits, drop ...string) (dropped []string
 		return nil
 	}
 	hit := make(map[string]bool)
-	list, err := dropMembers(bytes.Join(parts, nil), drop, hit)
-	if err == nil {
+	if list, err := dropFromAll(bytes.Join(parts, nil), drop, hit); err == nil {
 		e.Set("messages", list)
 	}
 	for _, name := range drop {
@@ -103,52 +87,70 @@ func (r *Request) DropMessageMembers(e *Edits, drop ...string) (dropped []string
 	return dropped
 }
 
-// dropMembers writes a list of messages, or of tool calls, without members of
+var errDrop = errors.New("not objects")
+
+// dropFromAll writes a list of messages, or of tool calls, without members of
 // the names, and notes those that were there.
-func dropMembers(list jsontext.Value, drop []string, hit map[string]bool) ([]byte, error) {
-	var items []jsontext.Value
-	if err := json.Unmarshal(list, &items, allowDuplicates); err != nil {
-		return nil, err
-	}
-	b := []byte("[")
-	for i, item := range items {
-		fields, err := objectFields(item)
-		if err != nil {
-			return nil, err
-		}
-		if i > 0 {
+func dropFromAll(list jsontext.Value, drop []string, hit map[string]bool) ([]byte, error) {
+	b := append(make([]byte, 0, len(list)), '[')
+	w := rawjson.Of(list)
+	for more := w.Enter().Element(); more; more = w.Element() {
+		if len(b) > 1 {
 			b = append(b, ',')
 		}
-		b = append(b, '{')
-		first := true
-		for _, f := range fields {
-			if slices.Contains(drop, f.key) {
-				hit[f.key] = true
-				continue
-			}
-			if !first {
-				b = append(b, ',')
-			}
-			first = false
-			v := item[f.start:f.end]
-			if f.key == "tool_calls" && v.Kind() == '[' {
-				if v, err = dropMembers(v, drop, hit); err != nil {
-					return nil, err
-				}
-			}
-			b = append(append(b, item[f.name:f.start]...), v...)
+		var err error
+		if b, err = dropMembers(b, w.Value(), drop, hit); err != nil {
+			return nil, err
 		}
-		b = append(b, '}')
+	}
+	if w.Failed() {
+		return nil, errDrop
 	}
 	return append(b, ']'), nil
 }
 
+// dropMembers writes an object without members of the names, nor any in its tool
+// calls; hit may be nil.
+func dropMembers(b []byte, obj jsontext.Value, drop []string, hit map[string]bool) ([]byte, error) {
+	if obj.Kind() != '{' {
+		return nil, errDrop
+	}
+	b = append(b, '{')
+	first := true
+	w := rawjson.Of(obj)
+	for name := w.Enter().Member(); name != nil; name = w.Member() {
+		from, to := w.NameAt, w.At
+		key, v := rawjson.Key(name), w.Value()
+		if i := slices.IndexFunc(drop, func(d string) bool { return d == string(key) }); i >= 0 {
+			if hit != nil {
+				hit[drop[i]] = true
+			}
+			continue
+		}
+		if !first {
+			b = append(b, ',')
+		}
+		first = false
+		b = append(b, obj[from:to]...)
+		if v.Kind() == '[' && string(key) == "tool_calls" {
+			var err error
+			if v, err = dropFromAll(v, drop, hit); err != nil {
+				return nil, err
+			}
+		}
+		b = append(b, v...)
+	}
+	if w.Failed() {
+		return nil, errDrop
+	}
+	return append(b, '}'), nil
+}
+
 // DropMembers gives an object without members of the names.
 func DropMembers(obj jsontext.Value, drop ...string) []byte {
-	list := append(append([]byte("["), obj...), ']')
-	out, err := dropMembers(list, drop, make(map[string]bool))
+	b, err := dropMembers(make([]byte, 0, len(obj)), obj, drop, nil)
 	if err != nil {
 		return []byte("{}")
 	}
-	return out[1 : len(out)-1]
+	return b
 }

@@ -121,10 +121,17 @@ func Parameters() []string {
 	return slices.DeleteFunc(list, isGatewayField)
 }
 
-// names interns the fields' names, so that reading a request allocates none.
+// names interns the names of a request's fields, and what is usual in answers,
+// so that reading them allocates none.
 var names = func() map[string]string {
-	m := make(map[string]string, len(params))
+	m := make(map[string]string, 2*len(params))
 	for name := range params {
+		m[name] = name
+	}
+	for _, name := range []string{
+		"id", "object", "created", "model", "choices", "usage", "service_tier", "system_fingerprint", "error",
+		FinishStop, FinishLength, FinishToolCalls, FinishContentFilter,
+	} {
 		m[name] = name
 	}
 	return m

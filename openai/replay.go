@@ -44,6 +44,9 @@ type rawCall struct {
 	Extra    jsontext.Value `json:"extra_content"`
 }
 
+// Duplicate names in an answer hurt nobody.
+var allowDuplicates = jsontext.AllowDuplicateNames(true)
+
 func decodeRaw(raw []byte) (*rawAnswer, error) {
 	var v rawAnswer
 	if err := json.Unmarshal(raw, &v, allowDuplicates); err != nil {

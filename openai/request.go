@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/layergateway/layergateway/internal/rawjson"
 )
 
 // maxTools bounds a request's tools: OpenAI itself takes 128, no provider takes
@@ -86,10 +88,7 @@ func (r *Request) scan() error {
 		if err != nil {
 			return jsonError(err)
 		}
-		f := field{name: int(dec.InputOffset()) - len(name)}
-		if f.key, err = unquote(name); err != nil {
-			return jsonError(err)
-		}
+		f := field{name: int(dec.InputOffset()) - len(name), key: unquote(name)}
 		if f.key == "messages" && dec.PeekKind() == '[' {
 			err = r.scanMessages(dec, &f)
 		} else {
@@ -116,13 +115,13 @@ func (r *Request) scan() error {
 	return nil
 }
 
-// unquote gives a name without allocating for the names that we know.
-func unquote(quoted jsontext.Value) (string, error) {
+// unquote gives what a string says, which is valid, without allocating for the
+// names that we know.
+func unquote(quoted jsontext.Value) string {
 	if known, ok := names[string(quoted[1:len(quoted)-1])]; ok {
-		return known, nil
+		return known
 	}
-	b, err := jsontext.AppendUnquote(nil, quoted)
-	return string(b), err
+	return string(rawjson.Key(quoted))
 }
 
 // check judges the fields that the gateway itself reads.
