@@ -3,7 +3,6 @@ package compat
 import (
 	"bytes"
 	"fmt"
-	"math"
 	"strconv"
 	"time"
 
@@ -20,57 +19,9 @@ type mend struct {
 	*habits
 	whole    bool
 	head     []member        // of the first chunk: what its successors must have too
-	marked   [][]byte        // the same, as it is looked for
 	finished choiceSet       // with a finish_reason
 	native   string          // the finish reason that another was put in place of
 	failure  *provider.Error // what a finish reason said
-}
-
-// marks are the words of which a chunk has one, for a habit to concern it.
-var marks = []struct {
-	habit Answers
-	words []string
-}{
-	{ReasoningMember, []string{"reasoning"}},
-	{PartContent, []string{"type"}},
-	{BareCalls, []string{"tool_calls"}},
-	{GroqUsage, []string{"x_groq"}},
-	{ChoiceUsage, []string{"stop", "length", "tool_calls", "content_filter"}}, // it comes at the end
-	{FlatCached, []string{"cached_tokens", "num_cached_tokens", "prompt_cache_hit_tokens"}},
-	{ReasoningBeside, []string{"total_tokens"}},
-	{OwnCost, []string{"cost"}},
-}
-
-// concerns reports whether a chunk may need mending: most don't.
-func (m *mend) concerns(data []byte) bool {
-	if m.has(FinishTwice) && m.finished != (choiceSet{}) || m.has(Unsteady) && !m.steady(data) {
-		return true
-	}
-	if len(m.words) == 0 {
-		return false
-	}
-	// Each quote may begin a word: which ones do would need a parser.
-	for at := bytes.IndexByte(data, '"'); at >= 0; {
-		n := bytes.IndexByte(data[at+1:], '"')
-		if n < 0 {
-			return false
-		}
-		if n < 64 && m.lengths&(1<<n) != 0 && m.words[string(data[at+1:at+1+n])] {
-			return true
-		}
-		at += 1 + n
-	}
-	return false
-}
-
-// steady reports whether a chunk has the head of the first.
-func (m *mend) steady(data []byte) bool {
-	for _, mark := range m.marked {
-		if !bytes.Contains(data, mark) {
-			return false
-		}
-	}
-	return m.marked != nil
 }
 
 // answer mends one; nil is a chunk of which nothing is left.
@@ -100,7 +51,7 @@ func (m *mend) answer(raw []byte) ([]byte, error) {
 		top.set("choices", jsontext.Value("[]"))
 	}
 	if m.has(Unsteady) {
-		m.name(top)
+		m.name(&top)
 	}
 	if m.has(GroqUsage) {
 		if groq, err := takeApart(top.get("x_groq")); err == nil && groq.get("usage").Kind() == '{' {
@@ -122,7 +73,7 @@ func (m *mend) answer(raw []byte) ([]byte, error) {
 
 // over reports whether a chunk's choice has finished before and says no more.
 func (m *mend) over(choice *object) bool {
-	if m.whole || !m.has(FinishTwice) || m.finished == (choiceSet{}) {
+	if m.whole || !m.late() {
 		return false
 	}
 	i := 0
@@ -141,7 +92,7 @@ func (m *mend) over(choice *object) bool {
 		return false
 	}
 	for _, x := range delta.members {
-		if x.key != "role" && len(bytes.Trim(x.value, "\"[]{} \t\r\n")) > 0 && x.value.Kind() != 'n' {
+		if string(x.key) != "role" && len(bytes.Trim(x.value, "\"[]{} \t\r\n")) > 0 && x.value.Kind() != 'n' {
 			return false
 		}
 	}
@@ -158,8 +109,8 @@ func (m *mend) name(top *object) {
 		m.first(top)
 	}
 	for _, x := range m.head {
-		if !bytes.Equal(top.get(x.key), x.value) {
-			top.set(x.key, x.value)
+		if !bytes.Equal(top.get(string(x.key)), x.value) {
+			top.set(string(x.key), x.value)
 		}
 	}
 }
@@ -173,15 +124,12 @@ func (m *mend) first(top *object) {
 	if id.Kind() != '"' {
 		id = quoted(openai.NewCompletionID())
 	}
-	if n, err := strconv.ParseFloat(string(created), 64); err != nil || n <= 0 {
+	if !isTime(created) {
 		created = strconv.AppendInt(nil, time.Now().Unix(), 10)
 	}
-	m.head = []member{{key: "object", value: quoted(object)}, {key: "id", value: id.Clone()}, {key: "created", value: created.Clone()}}
+	m.head = append(make([]member, 0, 4), newMember("object", quoted(object)), newMember("id", id.Clone()), newMember("created", created.Clone()))
 	if model := top.get("model"); model.Kind() == '"' {
-		m.head = append(m.head, member{key: "model", value: model.Clone()})
-	}
-	for _, x := range m.head {
-		m.marked = append(m.marked, fmt.Appendf(nil, "%q:%s", x.key, x.value))
+		m.head = append(m.head, newMember("model", model.Clone()))
 	}
 }
 
@@ -202,7 +150,7 @@ func (m *mend) choice(choice *object) error {
 		}
 		message, err := takeApart(v)
 		if err == nil {
-			err = m.message(message)
+			err = m.message(&message)
 		}
 		if err != nil {
 			return err
@@ -287,31 +235,27 @@ func (m *mend) call(call *object) error {
 	return nil
 }
 
+// flatCached are the names of cached tokens outside of prompt_tokens_details.
+var flatCached = []string{"cached_tokens", "num_cached_tokens", "prompt_cache_hit_tokens"}
+
 // usage writes a usage object as OpenAI counts.
 func (m *mend) usage(raw jsontext.Value) (jsontext.Value, bool) {
 	o, err := takeApart(raw)
 	if err != nil {
 		return raw, false
 	}
-	count := func(o *object, name string) int64 {
-		n, err := strconv.ParseInt(string(o.get(name)), 10, 64)
-		if err != nil || n < 0 || n > math.MaxInt32 {
-			return -1
-		}
-		return n
-	}
 	if m.has(FlatCached) {
 		details, err := takeApart(o.get("prompt_tokens_details"))
-		for _, name := range []string{"cached_tokens", "num_cached_tokens", "prompt_cache_hit_tokens"} {
-			if n := count(o, name); err == nil && n >= 0 && count(details, "cached_tokens") < 0 {
+		for _, name := range flatCached {
+			if n := countOf(o.get(name)); err == nil && n >= 0 && countOf(details.get("cached_tokens")) < 0 {
 				details.set("cached_tokens", strconv.AppendInt(nil, n, 10))
 				o.set("prompt_tokens_details", details.bytes())
 			}
 		}
 	}
 	if m.has(ReasoningBeside) {
-		in, out, all := count(o, "prompt_tokens"), count(o, "completion_tokens"), count(o, "total_tokens")
-		if in >= 0 && out >= 0 && all > in+out {
+		in, out, all := countOf(o.get("prompt_tokens")), countOf(o.get("completion_tokens")), countOf(o.get("total_tokens"))
+		if beside(in, out, all) {
 			o.set("completion_tokens", strconv.AppendInt(nil, all-in, 10))
 		}
 	}

@@ -41,7 +41,7 @@ func keys(t *testing.T, v jsontext.Value) []string {
 	}
 	var names []string
 	for _, m := range o.members {
-		names = append(names, m.key)
+		names = append(names, string(m.key))
 	}
 	return names
 }

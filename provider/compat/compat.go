@@ -123,18 +123,20 @@ func (c *chat) Dropped() []string { return c.dropped }
 // Whole implements provider.Chat.
 func (c *chat) Whole(body []byte, a openai.Answer) error {
 	c.mend.whole = true
-	if c.mend.concerns(body) {
-		var err error
-		if body, err = c.mend.answer(body); err != nil {
-			return err
-		}
-	}
 	answer, err := openai.ReadCompletion(body)
 	if err != nil {
 		return err
 	}
+	if c.mend.concerns(&answer.Notes) {
+		if body, err = c.mend.answer(body); err != nil {
+			return err
+		}
+		if answer, err = openai.ReadCompletion(body); err != nil {
+			return err
+		}
+	}
 	answer.Native = c.mend.native
-	c.usage, c.service, c.done = answer.Usage, serviceOf(body), true
+	c.usage, c.service, c.done = answer.Usage, tierOf(answer.Tier), true
 	if err := c.failure(answer.Error); err != nil {
 		return err
 	}
@@ -163,7 +165,7 @@ func (c *chat) Event(ev sse.Event, a openai.Answer) error {
 		return err
 	}
 	if chunk.Usage.Kind() == '{' {
-		c.usage, c.service = append(c.usage[:0], chunk.Usage...), serviceOf(data)
+		c.usage, c.service = append(c.usage[:0], chunk.Usage...), tierOf(chunk.Tier)
 	}
 	if err := c.failure(chunk.Error); err != nil {
 		return err
@@ -186,16 +188,17 @@ func (c *chat) Event(ev sse.Event, a openai.Answer) error {
 // read reads a chunk, mended where it needs to be; nil is one that says nothing.
 func (c *chat) read(data []byte) (*openai.Chunk, error) {
 	c.mend.native = ""
-	if c.mend.concerns(data) {
-		mended, err := c.mend.answer(data)
-		if err != nil {
-			return nil, err
-		}
-		if data = mended; data == nil {
-			return nil, nil
+	if !c.mend.late() { // else it may be none that could be read as it is
+		chunk, err := c.reader.Read(data)
+		if err != nil || !c.mend.concerns(&chunk.Notes) {
+			return chunk, err
 		}
 	}
-	chunk, err := c.reader.Read(data)
+	mended, err := c.mend.answer(data)
+	if err != nil || mended == nil {
+		return nil, err
+	}
+	chunk, err := c.reader.Read(mended)
 	if err != nil {
 		return nil, err
 	}

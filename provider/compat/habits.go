@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/layergateway/layergateway/openai"
 	"github.com/layergateway/layergateway/provider"
 )
 
@@ -158,27 +159,21 @@ func (s *Server) has(a Answers) bool { return s.Answers&a != 0 }
 // habits is a server made ready for use.
 type habits struct {
 	*Server
-	refused []string        // members of messages
-	words   map[string]bool // which answers have that need mending
-	lengths uint64          // of the words
+	refused []string      // members of messages
+	traits  openai.Traits // of answers that may need mending
 }
 
 func (s *Server) habits() *habits {
-	h := &habits{Server: s, words: map[string]bool{}}
+	h := &habits{Server: s, traits: openai.Unclear | openai.MessageInChunk}
 	for _, name := range slices.Sorted(maps.Keys(s.Members)) {
 		if s.Members[name] == "" {
 			h.refused = append(h.refused, name)
 		}
 	}
-	words := slices.Concat(slices.Collect(maps.Keys(s.Finish)), slices.Collect(maps.Keys(s.Failures)))
-	for _, m := range marks {
-		if s.has(m.habit) {
-			words = append(words, m.words...)
+	for _, x := range signs {
+		if s.has(x.habit) {
+			h.traits |= x.traits
 		}
-	}
-	for _, word := range words {
-		h.words[word] = true
-		h.lengths |= 1 << len(word)
 	}
 	return h
 }

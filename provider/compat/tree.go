@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"errors"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/layergateway/layergateway/internal/rawjson"
 	"github.com/layergateway/layergateway/openai"
 )
 
@@ -20,7 +20,7 @@ type object struct {
 }
 
 type member struct {
-	key   string
+	key   []byte
 	name  []byte // as written, with the colon and what stands around it
 	value jsontext.Value
 }
@@ -28,40 +28,23 @@ type member struct {
 var duplicates = jsontext.AllowDuplicateNames(true)
 
 // takeApart reads an object; anything else has no members.
-func takeApart(v jsontext.Value) (*object, error) {
-	o := &object{raw: v}
-	if v.Kind() != '{' {
+func takeApart(v jsontext.Value) (object, error) {
+	o := object{raw: v}
+	w := rawjson.Of(v)
+	if w.Kind() != '{' {
 		return o, nil
 	}
-	dec := jsontext.NewDecoder(bytes.NewBuffer(v), duplicates)
-	if _, err := dec.ReadToken(); err != nil {
-		return nil, err
-	}
-	for dec.PeekKind() != '}' {
-		name, err := dec.ReadValue()
-		if err != nil {
-			return nil, err
-		}
-		m := member{}
-		at := int(dec.InputOffset()) - len(name)
-		key, err := jsontext.AppendUnquote(nil, name)
-		if err != nil {
-			return nil, err
-		}
-		m.key = string(key)
-		value, err := dec.ReadValue()
-		if err != nil {
-			return nil, err
-		}
-		end := int(dec.InputOffset())
-		m.name, m.value = v[at:end-len(value)], v[end-len(value):end]
+	o.members = make([]member, 0, 8)
+	for name := w.Enter().Member(); name != nil; name = w.Member() {
+		m := member{key: rawjson.Key(name), name: v[w.NameAt:w.At]}
+		m.value = w.Value()
 		o.members = append(o.members, m)
 	}
-	if _, err := dec.ReadToken(); err != nil {
-		return nil, err
+	if w.Failed() {
+		return object{}, rawjson.Error(v)
 	}
-	if len(bytes.TrimSpace(v[dec.InputOffset():])) > 0 {
-		return nil, errMore
+	if len(bytes.TrimSpace(v[w.At:])) > 0 {
+		return object{}, errMore
 	}
 	return o, nil
 }
@@ -71,7 +54,7 @@ var errMore = errors.New("the answer has more than one JSON value")
 // get is a member's value, nil where there is none.
 func (o *object) get(key string) jsontext.Value {
 	for i := range o.members {
-		if o.members[i].key == key {
+		if string(o.members[i].key) == key {
 			return o.members[i].value
 		}
 	}
@@ -90,12 +73,16 @@ func (o *object) text(key string) string {
 func (o *object) set(key string, value jsontext.Value) {
 	o.changed = true
 	for i := range o.members {
-		if o.members[i].key == key {
+		if string(o.members[i].key) == key {
 			o.members[i].value = value
 			return
 		}
 	}
-	o.members = append(o.members, member{key, append(openai.AppendString(nil, key), ':'), value})
+	o.members = append(o.members, newMember(key, value))
+}
+
+func newMember(key string, value jsontext.Value) member {
+	return member{[]byte(key), append(openai.AppendString(nil, key), ':'), value}
 }
 
 // settle puts back what became of a member that was taken out and looked at.
@@ -109,12 +96,12 @@ func (o *object) settle(key string, value jsontext.Value, changed bool) {
 func (o *object) rename(from, to string) {
 	kept := o.members[:0]
 	for _, m := range o.members {
-		if m.key == from {
+		if string(m.key) == from {
 			o.changed = true
 			if to == "" {
 				continue
 			}
-			m.key, m.name = to, append(openai.AppendString(nil, to), ':')
+			m = newMember(to, m.value)
 		}
 		kept = append(kept, m)
 	}
@@ -143,8 +130,12 @@ func each(v jsontext.Value, change func(i int, o *object) error) (jsontext.Value
 		return v, false, nil
 	}
 	var items []jsontext.Value
-	if err := json.Unmarshal(v, &items, duplicates); err != nil {
-		return nil, false, err
+	w := rawjson.Of(v)
+	for more := w.Enter().Element(); more; more = w.Element() {
+		items = append(items, w.Value())
+	}
+	if w.Failed() {
+		return nil, false, rawjson.Error(v)
 	}
 	changed := false
 	for i, item := range items {
@@ -155,7 +146,7 @@ func each(v jsontext.Value, change func(i int, o *object) error) (jsontext.Value
 		if err != nil {
 			return nil, false, err
 		}
-		if err := change(i, o); err != nil {
+		if err := change(i, &o); err != nil {
 			return nil, false, err
 		}
 		items[i], changed = o.bytes(), changed || o.changed
