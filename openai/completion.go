@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
+	"slices"
 
 	"github.com/layergateway/layergateway/internal/rawjson"
 )
@@ -174,7 +175,7 @@ func (c *Completion) message(w *rawjson.Walk) {
 // append writes the answer with the trailer in place of members of the same
 // name; everything else keeps its bytes.
 func (c *Completion) append(b []byte, t Trailer) []byte {
-	b = append(b, '{')
+	b = append(slices.Grow(b, len(c.Raw)+t.size()), '{')
 	for _, f := range c.fields {
 		switch f.key {
 		case "usage", "cost", "layer":

@@ -9,6 +9,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -69,8 +70,17 @@ func ParseChat(body []byte) (*Request, error) {
 	return r, nil
 }
 
+// decoders keep what decoders have learned to hold: to find names that are there
+// twice takes memory that would be made anew for each request.
+var decoders = sync.Pool{New: func() any { return new(jsontext.Decoder) }}
+
 func (r *Request) scan() error {
-	dec := jsontext.NewDecoder(bytes.NewBuffer(r.raw))
+	dec := decoders.Get().(*jsontext.Decoder)
+	dec.Reset(bytes.NewBuffer(r.raw))
+	defer func() {
+		dec.Reset(new(bytes.Buffer)) // it keeps nothing of the request
+		decoders.Put(dec)
+	}()
 	if len(bytes.TrimSpace(r.raw)) == 0 {
 		return Invalid("invalid_json", "messages", "the request's body is empty: send a JSON object with messages")
 	}

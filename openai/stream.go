@@ -15,6 +15,9 @@ type Trailer struct {
 	Layer []byte // the layer object
 }
 
+// size is about as much as a trailer takes.
+func (t *Trailer) size() int { return len(t.Usage) + len(t.Cost) + len(t.Layer) + 64 }
+
 // Stream makes an answer's chunks, as events ready for the wire. It keeps the
 // promises of OpenAI's streams whatever comes in: a role in the first delta of a
 // choice and in no other, tool calls numbered from 0 with ids, one usage chunk

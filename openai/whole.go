@@ -2,6 +2,7 @@ package openai
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -161,7 +162,7 @@ func (w *Whole) Append(b []byte, t Trailer) []byte {
 	if w.raw != nil {
 		return w.raw.append(b, t)
 	}
-	b = append(b, `{"id":`...)
+	b = append(slices.Grow(b, 256+t.size()), `{"id":`...)
 	b = AppendString(b, w.head.ID)
 	b = append(b, `,"object":"chat.completion","created":`...)
 	b = strconv.AppendInt(b, w.head.Created, 10)
@@ -196,6 +197,8 @@ func (w *Whole) Append(b []byte, t Trailer) []byte {
 }
 
 func (m *message) append(b []byte) []byte {
+	// Escapes take more than this, other answers less.
+	b = slices.Grow(b, len(m.text)+len(m.text)/8+len(m.reasoning)+256)
 	b = append(b, `{"role":"assistant","content":`...)
 	if m.hasText || len(m.calls) == 0 && len(m.refusal) == 0 && len(m.members) == 0 {
 		b = AppendString(b, m.text)

@@ -57,20 +57,22 @@ func BenchmarkEvent(b *testing.B) {
 	}
 }
 
-// BenchmarkWhole is a whole answer, read, and its usage.
+// BenchmarkWhole is a whole answer, on its way likewise, and its usage.
 func BenchmarkWhole(b *testing.B) {
 	for _, size := range []int{600, 200_000} {
 		body := fmt.Appendf(nil, `{"id":"chatcmpl-1","object":"chat.completion","created":1700000000,"model":"gpt-4o","choices":[{"index":0,"message":{"role":"assistant","content":"%s","refusal":null,"annotations":[]},"logprobs":null,"finish_reason":"stop"}],"usage":%s,"service_tier":"default","system_fingerprint":"fp_1"}`,
 			strings.Repeat(`twenty bytes, \"so\"\n`, size/20), usualUsage)
 		b.Run(fmt.Sprint(len(body)), func(b *testing.B) {
 			newChat := New(Options{})
+			trailer := openai.Trailer{Usage: []byte(usualUsage), Cost: []byte("0.001"), Layer: []byte(`{"request_id":"r","gate":"g"}`)}
 			b.ReportAllocs()
 			b.SetBytes(int64(len(body)))
 			for b.Loop() {
-				chat := newChat()
-				if err := chat.Whole(body, openai.NewWhole()); err != nil {
+				chat, w := newChat(), openai.NewWhole()
+				if err := chat.Whole(body, w); err != nil {
 					b.Fatal(err)
 				}
+				w.Append(nil, trailer)
 				if !chat.Usage().Output.Known() {
 					b.Fatal("no usage")
 				}
