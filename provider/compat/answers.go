@@ -22,17 +22,19 @@ type mend struct {
 	finished choiceSet       // with a finish_reason
 	native   string          // the finish reason that another was put in place of
 	failure  *provider.Error // what a finish reason said
+	parts    parts           // of the newest
 }
 
 // answer mends one; nil is a chunk of which nothing is left.
 func (m *mend) answer(raw []byte) ([]byte, error) {
-	top, err := takeApart(raw)
+	m.parts.reset()
+	top, err := m.parts.takeApart(raw)
 	if err != nil || top.get("choices") == nil {
 		return raw, err
 	}
 	var hidden jsontext.Value // usage that is not where it should be
 	over, more := false, false
-	choices, changed, err := each(top.get("choices"), func(_ int, choice *object) error {
+	choices, changed, err := m.parts.each(top.get("choices"), func(_ int, choice *object) error {
 		if m.over(choice) {
 			over = true
 		} else {
@@ -54,7 +56,7 @@ func (m *mend) answer(raw []byte) ([]byte, error) {
 		m.name(&top)
 	}
 	if m.has(GroqUsage) {
-		if groq, err := takeApart(top.get("x_groq")); err == nil && groq.get("usage").Kind() == '{' {
+		if groq, err := m.parts.takeApart(top.get("x_groq")); err == nil && groq.get("usage").Kind() == '{' {
 			hidden = groq.get("usage")
 		}
 	}
@@ -87,7 +89,7 @@ func (m *mend) over(choice *object) bool {
 	if !m.finished.has(i) {
 		return false
 	}
-	delta, err := takeApart(choice.get("delta"))
+	delta, err := m.parts.takeApart(choice.get("delta"))
 	if err != nil {
 		return false
 	}
@@ -148,7 +150,7 @@ func (m *mend) choice(choice *object) error {
 		if v.Kind() != '{' {
 			continue
 		}
-		message, err := takeApart(v)
+		message, err := m.parts.takeApart(v)
 		if err == nil {
 			err = m.message(&message)
 		}
@@ -183,7 +185,7 @@ func (m *mend) message(message *object) error {
 	if !m.has(BareCalls) {
 		return nil
 	}
-	calls, changed, err := each(message.get("tool_calls"), func(_ int, call *object) error { return m.call(call) })
+	calls, changed, err := m.parts.each(message.get("tool_calls"), func(_ int, call *object) error { return m.call(call) })
 	message.settle("tool_calls", calls, changed)
 	return err
 }
@@ -213,7 +215,7 @@ func readParts(content jsontext.Value) (said, thought string, err error) {
 
 // call mends a tool call. In a stream its beginning is the stream's to mend.
 func (m *mend) call(call *object) error {
-	f, err := takeApart(call.get("function"))
+	f, err := m.parts.takeApart(call.get("function"))
 	if err != nil {
 		return err
 	}
@@ -240,12 +242,12 @@ var flatCached = []string{"cached_tokens", "num_cached_tokens", "prompt_cache_hi
 
 // usage writes a usage object as OpenAI counts.
 func (m *mend) usage(raw jsontext.Value) (jsontext.Value, bool) {
-	o, err := takeApart(raw)
+	o, err := m.parts.takeApart(raw)
 	if err != nil {
 		return raw, false
 	}
 	if m.has(FlatCached) {
-		details, err := takeApart(o.get("prompt_tokens_details"))
+		details, err := m.parts.takeApart(o.get("prompt_tokens_details"))
 		for _, name := range flatCached {
 			if n := countOf(o.get(name)); err == nil && n >= 0 && countOf(details.get("cached_tokens")) < 0 {
 				details.set("cached_tokens", strconv.AppendInt(nil, n, 10))

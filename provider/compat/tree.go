@@ -3,6 +3,7 @@ package compat
 import (
 	"bytes"
 	"errors"
+	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -27,18 +28,40 @@ type member struct {
 
 var duplicates = jsontext.AllowDuplicateNames(true)
 
+// parts are the memory for objects that are taken apart. It serves the next
+// answer of a stream as soon as nobody needs the objects of the last.
+type parts struct {
+	members []member
+	items   []jsontext.Value
+}
+
+// maxParts bounds what is kept for the next: few answers have as many members.
+const maxParts = 512
+
+func (p *parts) reset() {
+	if cap(p.members) > maxParts || cap(p.items) > maxParts {
+		*p = parts{}
+	}
+	p.members, p.items = p.members[:0], p.items[:0]
+}
+
 // takeApart reads an object; anything else has no members.
-func takeApart(v jsontext.Value) (object, error) {
+func takeApart(v jsontext.Value) (object, error) { return new(parts).takeApart(v) }
+
+func (p *parts) takeApart(v jsontext.Value) (object, error) {
 	o := object{raw: v}
 	w := rawjson.Of(v)
 	if w.Kind() != '{' {
 		return o, nil
 	}
-	o.members = make([]member, 0, 8)
+	if p.members == nil {
+		p.members = make([]member, 0, 8)
+	}
+	from := len(p.members)
 	for name := w.Enter().Member(); name != nil; name = w.Member() {
 		m := member{key: rawjson.Key(name), name: v[w.NameAt:w.At]}
 		m.value = w.Value()
-		o.members = append(o.members, m)
+		p.members = append(p.members, m)
 	}
 	if w.Failed() {
 		return object{}, rawjson.Error(v)
@@ -46,6 +69,7 @@ func takeApart(v jsontext.Value) (object, error) {
 	if len(bytes.TrimSpace(v[w.At:])) > 0 {
 		return object{}, errMore
 	}
+	o.members = slices.Clip(p.members[from:])
 	return o, nil
 }
 
@@ -126,23 +150,28 @@ func (o *object) bytes() jsontext.Value {
 // each applies change to every object of an array, and tells whether any was
 // changed. Other elements, and what is no array, stay.
 func each(v jsontext.Value, change func(i int, o *object) error) (jsontext.Value, bool, error) {
-	if v.Kind() != '[' {
+	return new(parts).each(v, change)
+}
+
+func (p *parts) each(v jsontext.Value, change func(i int, o *object) error) (jsontext.Value, bool, error) {
+	w := rawjson.Of(v)
+	if w.Kind() != '[' {
 		return v, false, nil
 	}
-	var items []jsontext.Value
-	w := rawjson.Of(v)
+	from := len(p.items)
 	for more := w.Enter().Element(); more; more = w.Element() {
-		items = append(items, w.Value())
+		p.items = append(p.items, w.Value())
 	}
 	if w.Failed() {
 		return nil, false, rawjson.Error(v)
 	}
+	items := slices.Clip(p.items[from:])
 	changed := false
 	for i, item := range items {
 		if item.Kind() != '{' {
 			continue
 		}
-		o, err := takeApart(item)
+		o, err := p.takeApart(item)
 		if err != nil {
 			return nil, false, err
 		}
@@ -159,7 +188,11 @@ func each(v jsontext.Value, change func(i int, o *object) error) (jsontext.Value
 
 // list is an array of the values.
 func list(items []jsontext.Value) jsontext.Value {
-	b := []byte("[")
+	size := 1
+	for _, item := range items {
+		size += len(item) + 1
+	}
+	b := append(make([]byte, 0, size), '[')
 	for i, item := range items {
 		if i > 0 {
 			b = append(b, ',')
