@@ -1,7 +1,6 @@
 package openai
 
 import (
-	"bytes"
 	"slices"
 	"strconv"
 
@@ -35,7 +34,7 @@ func (s *Stream) RawChunk(c *Chunk) error {
 	s.keepUsage(c, alone || !s.includeUsage)
 	if alone {
 		if c.listed {
-			s.usageChunk = appendPatched(s.usageChunk[:0], c.Raw, s.patches)
+			s.usageChunk = appendPatched(s.usageChunk[:0], c.Raw[:c.tail+1], s.patches)
 		}
 		return nil
 	}
@@ -50,7 +49,7 @@ func (s *Stream) RawChunk(c *Chunk) error {
 		s.release()
 	}
 	s.beginEvent()
-	s.buf = appendPatched(s.buf, c.Raw, s.patches)
+	s.buf = appendPatched(s.buf, c.Raw[:c.tail+1], s.patches)
 	s.buf = append(s.buf, "\n\n"...)
 	if last && !s.includeUsage {
 		s.holdLast()
@@ -199,9 +198,9 @@ func (s *Stream) patch(start, end int, text string) {
 	s.patches = slices.Insert(s.patches, i, patch{start, end, text})
 }
 
-// appendPatched appends a chunk with its patches made, in one line.
+// appendPatched appends a chunk, which ends with its brace, with its patches made,
+// in one line.
 func appendPatched(dst, raw []byte, patches []patch) []byte {
-	raw = bytes.TrimRight(raw, " \t\r\n")
 	dst = slices.Grow(dst, len(raw)+64)
 	at := 0
 	for _, p := range patches {

@@ -36,9 +36,7 @@ type Walk struct {
 
 // Of is a walk of the value that comes first in data.
 func Of(data []byte) Walk {
-	w := Walk{raw: data}
-	w.space()
-	return w
+	return Walk{raw: data, At: space(data, 0)}
 }
 
 // Failed reports whether what has been read is not valid.
@@ -69,24 +67,21 @@ func (w *Walk) Member() (name []byte) {
 	if !w.next('}') {
 		return nil
 	}
-	start, end := w.At, -1
+	raw, start, end := w.raw, w.At, -1
 	if w.Kind() == '"' {
-		end = stringEnd(w.raw, start)
+		end = stringEnd(raw, start)
 	}
 	if end < 0 {
 		w.fail()
 		return nil
 	}
-	w.At = end
-	w.space()
-	if w.Kind() != ':' {
+	colon := space(raw, end)
+	if colon == len(raw) || raw[colon] != ':' {
 		w.fail()
 		return nil
 	}
-	w.At++
-	w.space()
-	w.NameAt = start
-	return w.raw[start:end:end]
+	w.NameAt, w.At = start, space(raw, colon+1)
+	return raw[start:end:end]
 }
 
 // Element steps up to the array's next element. Without one it steps out.
@@ -94,22 +89,24 @@ func (w *Walk) Element() bool { return w.next(']') }
 
 // next steps up to what comes next in the object, or array, that end closes.
 func (w *Walk) next(end byte) bool {
-	w.space()
-	first := w.first
+	raw, at, first := w.raw, space(w.raw, w.At), w.first
 	w.first = false
-	switch c := w.Kind(); {
-	case c == end:
-		w.At++
-		w.depth--
-		return false
-	case c == 0, !first && c != ',':
-		w.fail()
-		return false
-	case !first:
-		w.At++
-		w.space()
+	if at < len(raw) {
+		switch c := raw[at]; {
+		case c == end:
+			w.At = at + 1
+			w.depth--
+			return false
+		case first:
+			w.At = at
+			return true
+		case c == ',':
+			w.At = space(raw, at+1)
+			return true
+		}
 	}
-	return true
+	w.fail()
+	return false
 }
 
 // Value steps over the value that comes next; nil is what is none.
@@ -145,13 +142,14 @@ func (w *Walk) Value() jsontext.Value {
 // fail ends the walk: nothing comes next any more.
 func (w *Walk) fail() { w.failed, w.first, w.At = true, false, len(w.raw) }
 
-func (w *Walk) space() {
-	for w.At < len(w.raw) && w.raw[w.At] <= ' ' && isSpace(w.raw[w.At]) {
-		w.At++
+// space is where the spaces end that may be at start.
+func space(b []byte, start int) int {
+	at := start
+	for at < len(b) && b[at] <= ' ' && (b[at] == ' ' || b[at] == '\n' || b[at] == '\r' || b[at] == '\t') {
+		at++
 	}
+	return at
 }
-
-func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\r' || c == '\t' }
 
 // Key is what a name says: a part of it, unless it is written with an escape.
 func Key(name []byte) []byte {
