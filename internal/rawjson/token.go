@@ -12,10 +12,12 @@ import (
 func stringEnd(b []byte, start int) int {
 	for at := start + 1; at < len(b); {
 		if at+8 <= len(b) {
-			n := plain(binary.LittleEndian.Uint64(b[at:]))
-			if at += n; n == 8 {
+			found := special(binary.LittleEndian.Uint64(b[at:]))
+			if found == 0 {
+				at += 8
 				continue
 			}
+			at += bits.TrailingZeros64(found) / 8
 		}
 		switch c := b[at]; {
 		case c == '"':
@@ -41,15 +43,15 @@ func stringEnd(b []byte, start int) int {
 	return -1
 }
 
-// plain is how many of eight bytes come before one that ends a string, begins an
-// escape or a rune of several bytes, or is a control character.
-func plain(x uint64) int {
+// special marks the first of eight bytes that ends a string, begins an escape or
+// a rune of several bytes, or is a control character: its high bit is the lowest
+// that is 1. Without one there is none.
+func special(x uint64) uint64 {
 	const each, high = 0x0101010101010101, 0x8080808080808080
 	quote, slash := x^each*'"', x^each*'\\'
 	// Where n is subtracted from each byte, the first that is below n is also the
 	// first whose high bit becomes 1, as far as it was 0 in all.
-	found := (x | (x - each*' ') | (quote - each) | (slash - each)) & high
-	return bits.TrailingZeros64(found) / 8
+	return (x | (x - each*' ') | (quote - each) | (slash - each)) & high
 }
 
 // escape is the length of the escape that b begins with, 0 if it is none.
