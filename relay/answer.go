@@ -53,12 +53,12 @@ func (a *attempt) whole(ctx context.Context, body io.Reader, events bool) error 
 }
 
 func (a *attempt) readWhole(body io.Reader, answer openai.Answer) error {
-	data, err := io.ReadAll(io.LimitReader(body, maxAnswer+1))
+	data, err := gather(body, make([]byte, 0, room(a.said)), maxAnswer)
+	if errors.Is(err, errTooLarge) {
+		return fmt.Errorf("the answer is larger than %d bytes", maxAnswer)
+	}
 	if err != nil {
 		return err
-	}
-	if len(data) > maxAnswer {
-		return fmt.Errorf("the answer is larger than %d bytes", maxAnswer)
 	}
 	return a.chat.Whole(data, answer)
 }
@@ -217,8 +217,8 @@ func (a *attempt) events(ctx context.Context, body io.Reader, events bool, s *op
 	}
 }
 
-// errTooLarge is an answer without end.
-var errTooLarge = errors.New("the answer is too large")
+// errTooLarge is what has no end, or none in sight.
+var errTooLarge = errors.New("it is too large")
 
 // bounded fails once more was read of an answer than any has.
 type bounded struct {

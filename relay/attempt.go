@@ -40,6 +40,7 @@ type attempt struct {
 	ended    chan struct{}
 	heard    *estimate.Output // what of the answer has come
 	length   length
+	said     int64 // how many bytes a whole answer is said to have; below 0: nothing is
 	asked    bool // the request has been sent
 	began    bool // the answer has gone out, or begun to
 
@@ -107,6 +108,7 @@ func (a *attempt) run(ctx context.Context) (err error) {
 	if resp.StatusCode != http.StatusOK {
 		return a.refused(ctx, resp, plain)
 	}
+	a.said = resp.ContentLength
 	events, err := isStream(resp.Header, a.req.Stream)
 	if err != nil {
 		return err

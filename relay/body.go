@@ -42,7 +42,7 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 		return nil, &openai.Error{Status: http.StatusUnsupportedMediaType, Type: openai.TypeInvalidRequest, Code: "unsupported_encoding",
 			Message: "the request's Content-Encoding is not supported: send gzip or none"}
 	}
-	body, err := gather(src, r.ContentLength, limit)
+	body, err := gather(src, bodies.take(room(r.ContentLength)), limit)
 	if err != nil {
 		return nil, badBody(err, limit)
 	}
@@ -56,17 +56,22 @@ const (
 	largePiece = 1 << 20
 )
 
-// gather reads src to its end. said is how long it is said to be, which nobody
-// need believe: it takes memory only for what has come. A buffer that grows
-// would be copied again and again, and what is small on the wire may be large:
-// there is no copy before all is known to be within the limit.
-func gather(src io.Reader, said, limit int64) ([]byte, error) {
-	var pieces [][]byte
+// room is how much a body's first piece has, of which a length is said that
+// nobody need believe, or none: one more than that, so that the end is found in
+// the same piece.
+func room(said int64) int64 {
 	if said < 0 {
 		said = firstPiece
 	}
-	// One more than is said, so that the end is found in the same piece.
-	piece := bodies.take(min(said+1, largePiece))
+	return min(said+1, largePiece)
+}
+
+// gather reads src to its end. It takes memory only for what has come, first that
+// of piece. A buffer that grows would be copied again and again, and what is small
+// on the wire may be large: there is no copy before all is known to be within the
+// limit.
+func gather(src io.Reader, piece []byte, limit int64) ([]byte, error) {
+	var pieces [][]byte
 	for total := int64(0); ; {
 		if len(piece) == cap(piece) {
 			pieces = append(pieces, piece)
@@ -76,7 +81,7 @@ func gather(src io.Reader, said, limit int64) ([]byte, error) {
 		piece = piece[:len(piece)+n]
 		switch total += int64(n); {
 		case total > limit:
-			return nil, tooLarge(limit)
+			return nil, errTooLarge
 		case err == nil:
 		case !errors.Is(err, io.EOF):
 			return nil, err
@@ -101,7 +106,7 @@ func badBody(err error, limit int64) error {
 	switch {
 	case errors.As(err, &own):
 		return own
-	case errors.As(err, &large):
+	case errors.As(err, &large), errors.Is(err, errTooLarge):
 		return tooLarge(limit)
 	case errors.As(err, &broken) && broken.Timeout():
 		return errLate
