@@ -198,9 +198,7 @@ func (s *Store) Keys(ctx context.Context) (keys []*Key, err error) {
 		s.reportKeys(broken)
 		return err
 	})
-	for _, k := range keys {
-		s.addUse(k)
-	}
+	s.addUse(keys...)
 	return keys, err
 }
 

@@ -7,6 +7,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -212,11 +213,11 @@ func (s *Store) refresh(ctx context.Context) error {
 	if err != nil || next == nil {
 		return err
 	}
-	for id := range s.live {
-		if !slices.ContainsFunc(next.Keys, func(k *Key) bool { return k.ID == id }) {
-			delete(s.live, id)
-		}
+	there := make(map[string]bool, len(next.Keys))
+	for _, k := range next.Keys {
+		there[k.ID] = true
 	}
+	maps.DeleteFunc(s.live, func(id string, _ *Live) bool { return !there[id] })
 	s.applying.Lock()
 	defer s.applying.Unlock()
 	s.current.Store(next)

@@ -29,17 +29,22 @@ func (s *Store) liveOf(id string) *Live {
 	return l
 }
 
-// addUse adds to a key what the database doesn't know yet of its use.
-func (s *Store) addUse(k *Key) {
+// addUse adds to keys what the database doesn't know yet of their use.
+func (s *Store) addUse(keys ...*Key) {
 	now := s.current.Load()
 	if now == nil {
 		return
 	}
-	for _, other := range now.Keys {
-		if other.ID != k.ID {
+	byID := make(map[string]*Key, len(keys))
+	for _, k := range keys {
+		byID[k.ID] = k
+	}
+	for _, used := range now.Keys {
+		k := byID[used.ID]
+		if k == nil {
 			continue
 		}
-		if at := other.Live.LastUse.Time(); at.After(k.LastUsed) {
+		if at := used.Live.LastUse.Time(); at.After(k.LastUsed) {
 			k.LastUsed = at
 		}
 	}
