@@ -30,7 +30,7 @@ func (g Gate) has(text string) bool {
 	for _, t := range g.Targets {
 		words = append(words, t.Provider+"/"+t.Model)
 	}
-	return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(strings.ToLower(word), text) })
+	return containing(words, text)
 }
 
 // gateRow is a gate as the list has it.

@@ -119,7 +119,7 @@ func (h *Handler) changeKey(w http.ResponseWriter, r *http.Request, change func(
 		status, words := storeProblem(err)
 		h.refuse(w, r, status, words)
 	case made == nil:
-		redirect(w, "../../keys")
+		redirect(w, "../../keys"+keysQuery(r.URL.Query()))
 	default:
 		h.showKeys(w, r, http.StatusOK, keysPage{Made: made})
 	}

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/layergateway/layergateway/cost"
@@ -15,7 +17,10 @@ import (
 )
 
 type keysPage struct {
+	Text     string // what is looked for
 	Keys     []keyRow
+	Pager    pager
+	Query    string // of this page, for forms that come back to it
 	HasStore bool
 	Gates    []string
 	// ManyGates says that there are too many to choose from at a glance.
@@ -28,6 +33,9 @@ type keysPage struct {
 	Form    keyForm
 	Periods []string
 }
+
+// keysOnPage is how many keys a page has.
+const keysOnPage = 50
 
 // keyRow is a client key, of the configuration or the store.
 type keyRow struct {
@@ -90,6 +98,20 @@ type configuredAndStored struct {
 	stored *store.Key
 }
 
+// has reports whether a key has something to do with a text, which is in lower case.
+func (k configuredAndStored) has(text string) bool {
+	words := append([]string{k.Name, k.ID}, k.Gates...)
+	if k.stored != nil {
+		words = append(words, k.stored.Prefix)
+	}
+	return containing(words, text)
+}
+
+// containing reports whether one of the words has a text in it, which is in lower case.
+func containing(words []string, text string) bool {
+	return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(strings.ToLower(word), text) })
+}
+
 // allKeys are the keys of the configuration and then those of the store.
 func (h *Handler) allKeys(ctx context.Context) ([]configuredAndStored, error) {
 	var list []configuredAndStored
@@ -132,37 +154,21 @@ func (h *Handler) keys(w http.ResponseWriter, r *http.Request) {
 func (h *Handler) showKeys(w http.ResponseWriter, r *http.Request, status int, p keysPage) {
 	l, done := h.o.Ledger()
 	defer done()
-	ctx := r.Context()
 	now := h.o.Now().UTC()
 	p.Periods = []string{gate.Monthly, gate.Weekly, gate.Daily, gate.Total}
 	p.Month = time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)
-	keys, err := h.allKeys(ctx)
+	all, err := h.allKeys(r.Context())
 	if err != nil {
 		h.fail(w, r, err)
 		return
 	}
-	sums, err := l.Series(ctx, ledger.SeriesQuery{By: ledger.ByKey, From: p.Month})
-	if err != nil && !errors.Is(err, ledger.ErrOff) {
+	q := r.URL.Query()
+	p.Text, p.Query = strings.TrimSpace(q.Get("q")), keysQuery(q)
+	found := slices.DeleteFunc(slices.Clone(all), func(k configuredAndStored) bool { return !k.has(strings.ToLower(p.Text)) })
+	p.Pager = paged(q, len(found), len(all), keysOnPage, "q")
+	if p.Keys, err = h.keyRows(r.Context(), l, onPage(p.Pager, found), p.Month); err != nil {
 		h.fail(w, r, err)
 		return
-	}
-	spent := make(map[string]cost.Amount)
-	for i := range sums {
-		spent[sums[i].ID] = sums[i].Cost
-	}
-	budgets := spending(l)
-	for _, k := range keys {
-		row := keyRow{Key: k.Key, Stored: k.stored, Spent: spent[k.ID]}
-		if k.stored != nil {
-			row.LastUse = k.stored.LastUsed
-		} else if last, _, err := l.Rows(ctx, ledger.Filter{KeyID: k.ID, Limit: 1}); err == nil && len(last) > 0 {
-			row.LastUse = last[0].Start
-		}
-		if row.Budget, err = h.budget(ctx, budgets, "key", k.Name, k.ID, "", k.Limits); err != nil && !errors.Is(err, ledger.ErrOff) {
-			h.fail(w, r, err)
-			return
-		}
-		p.Keys = append(p.Keys, row)
 	}
 	for _, g := range h.o.Gates() {
 		p.Gates = append(p.Gates, g.Label())
@@ -173,4 +179,36 @@ func (h *Handler) showKeys(w http.ResponseWriter, r *http.Request, status int, p
 		done()
 	}
 	h.render(w, r, status, "keys", "Keys", p)
+}
+
+// keysQuery is what of a URL says which keys are shown; "" is the first page of all.
+func keysQuery(q url.Values) string {
+	return strings.TrimSuffix(query("q", q.Get("q"), "skip", q.Get("skip")), "?")
+}
+
+// keyRows are keys with what they spent since a time.
+func (h *Handler) keyRows(ctx context.Context, l Ledger, keys []configuredAndStored, since time.Time) ([]keyRow, error) {
+	sums, err := l.Series(ctx, ledger.SeriesQuery{By: ledger.ByKey, From: since})
+	if err != nil && !errors.Is(err, ledger.ErrOff) {
+		return nil, err
+	}
+	spent := make(map[string]cost.Amount)
+	for i := range sums {
+		spent[sums[i].ID] = sums[i].Cost
+	}
+	budgets := spending(l)
+	rows := make([]keyRow, len(keys))
+	for i, k := range keys {
+		row := keyRow{Key: k.Key, Stored: k.stored, Spent: spent[k.ID]}
+		if k.stored != nil {
+			row.LastUse = k.stored.LastUsed
+		} else if last, _, err := l.Rows(ctx, ledger.Filter{KeyID: k.ID, Limit: 1}); err == nil && len(last) > 0 {
+			row.LastUse = last[0].Start
+		}
+		if row.Budget, err = h.budget(ctx, budgets, "key", k.Name, k.ID, "", k.Limits); err != nil && !errors.Is(err, ledger.ErrOff) {
+			return nil, err
+		}
+		rows[i] = row
+	}
+	return rows, nil
 }
