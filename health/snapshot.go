@@ -15,7 +15,8 @@ type State struct {
 	Label string // the first 8 hex digits of the key's SHA-256; empty for no key
 	Model string // empty in the row for the key as a whole
 	// Reason says whether the key is given out, Until the soonest moment at which
-	// it may be again.
+	// it may be again. One that was dead or tripped stays that until it has
+	// answered well: it may be given out from Until on to see whether it does.
 	Reason Reason
 	Until  time.Time
 	// Failures are the Bad ones in a row, Last the newest verdict that was a
@@ -40,7 +41,7 @@ func (b *Board) Snapshot(keys []string) []State {
 	known := make(map[uint64][]State)
 	b.pairs.all(func(id pair, p *pairState) {
 		row := State{Model: id.model, Failures: p.failures, Last: p.last, Headroom: p.headroom, Told: p.told}
-		row.Reason, row.Until = state(b.keys.peek(id.key), p, now)
+		row.Reason, row.Until = shown(b.keys.peek(id.key), p, now)
 		row.Latency, _ = b.latencies.peek(series{id.model, true}).value(now)
 		row.Whole, _ = b.latencies.peek(series{id.model, false}).value(now)
 		known[id.key] = append(known[id.key], row)
@@ -50,7 +51,7 @@ func (b *Board) Snapshot(keys []string) []State {
 		row := State{Index: i, Label: label(key)}
 		id := b.hash(key)
 		k := b.keys.peek(id)
-		if row.Reason, row.Until = state(k, nil, now); k != nil {
+		if row.Reason, row.Until = shown(k, nil, now); k != nil {
 			row.Last = k.last
 		}
 		rows = append(rows, row)
@@ -62,6 +63,20 @@ func (b *Board) Snapshot(keys []string) []State {
 		slices.SortFunc(rows[first:], func(a, b State) int { return cmp.Compare(a.Model, b.Model) })
 	}
 	return rows
+}
+
+// shown is state, but for a key that may be given out only to see whether it is
+// well again: nobody should read that it is while it is not known.
+func shown(k *keyState, p *pairState, now time.Time) (Reason, time.Time) {
+	reason, until := state(k, p, now)
+	switch {
+	case reason != Usable:
+	case k != nil && k.dead:
+		return Dead, k.due
+	case p != nil && !p.closed:
+		return Tripped, p.tripped.Add(tripOpen)
+	}
+	return reason, until
 }
 
 func label(key string) string {

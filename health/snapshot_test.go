@@ -36,6 +36,35 @@ func TestSnapshot(t *testing.T) {
 	}, "a", "b")
 }
 
+// What may be tried again is shown as well once it has answered, and not before.
+func TestSnapshotUntilItAnswers(t *testing.T) {
+	play(t, func(s *scene) {
+		now := time.Now()
+		dead := s.pick()
+		dead.Done(Result{Verdict: Refused})
+		for range tripRow {
+			s.pick().Done(Result{Verdict: Bad})
+		}
+		time.Sleep(max(firstDeath, tripOpen) + time.Hour)
+		want := []State{
+			{Index: 0, Label: "ca978112", Reason: Dead, Until: now.Add(firstDeath), Last: Refused},
+			{Index: 1, Label: "3e23e816"},
+			{Index: 1, Label: "3e23e816", Model: "m", Reason: Tripped, Until: now.Add(tripOpen), Failures: tripRow, Last: Bad},
+		}
+		if d := cmp.Diff(want, s.board.Snapshot(s.keys)); d != "" {
+			t.Error(d)
+		}
+		for range 2 {
+			s.pick().Done(Result{Verdict: Good})
+		}
+		for _, row := range s.board.Snapshot(s.keys) {
+			if row.Reason != Usable || !row.Until.IsZero() {
+				t.Errorf("has answered: %+v", row)
+			}
+		}
+	}, "a", "b")
+}
+
 func TestNames(t *testing.T) {
 	seen := map[string]bool{}
 	for v := Neutral; v <= Refused; v++ {
