@@ -40,14 +40,16 @@ func dimensionOf(q url.Values) (name string, by ledger.Dimension) {
 }
 
 type overviewPage struct {
-	Span    span
-	Ranges  []namedRange
-	By      string
-	Narrow  narrow
-	Tiles   []tile
-	Charts  []chart
-	Tables  []breakdown
-	Budgets []budget
+	Span   span
+	Ranges []namedRange
+	By     string
+	Narrow narrow
+	// Narrowed is Narrow with names in place of ids.
+	Narrowed narrow
+	Tiles    []tile
+	Charts   []chart
+	Tables   []breakdown
+	Budgets  []budget
 	// MoreBudgets is how many there are beside those.
 	MoreBudgets int
 	Movers      []mover
@@ -66,6 +68,36 @@ func (n narrow) apply(q ledger.SeriesQuery) ledger.SeriesQuery {
 
 // Any reports whether anything is left out.
 func (n narrow) Any() bool { return n != narrow{} }
+
+// named is the same with the names of gate and key, as sums have them.
+func (n narrow) named(sums ...map[ledger.Dimension][]ledger.Point) narrow {
+	for _, s := range sums {
+		for by, id := range map[ledger.Dimension]*string{ledger.ByGate: &n.Gate, ledger.ByKey: &n.Key} {
+			for i := range s[by] {
+				if p := &s[by][i]; p.ID == *id {
+					*id = labelOf(p, by)
+				}
+			}
+		}
+	}
+	return n
+}
+
+// Requests is the query of the page with the requests that the sums are of.
+func (p overviewPage) Requests() string {
+	n := p.Narrow
+	pairs := []string{"gate_id", n.Gate, "key_id", n.Key, "provider", n.Provider, "model", n.Model, "from", p.Span.From.Format("2006-01-02T15:04")}
+	if p.Narrowed.Gate != n.Gate { // so that the filter's form says what it is
+		pairs = append(pairs, "gate", p.Narrowed.Gate)
+	}
+	if p.Narrowed.Key != n.Key {
+		pairs = append(pairs, "key", p.Narrowed.Key)
+	}
+	if p.Span.Name == custom {
+		pairs = append(pairs, "to", p.Span.To.Format("2006-01-02T15:04"))
+	}
+	return query(pairs...)
+}
 
 // tile is one number with what became of it.
 type tile struct {
@@ -154,6 +186,7 @@ func (p *overviewPage) read(ctx context.Context, l Ledger, by ledger.Dimension) 
 	}
 	slices.SortStableFunc(p.Movers, func(a, b mover) int { return cmp.Compare(magnitude(b.Diff()), magnitude(a.Diff())) })
 	p.Movers = p.Movers[:min(len(p.Movers), maxMovers)]
+	p.Narrowed = p.Narrow.named(now, before)
 	all := total(now[ledger.ByProvider])
 	p.Tiles = tiles(all, total(before[ledger.ByProvider]))
 	p.Empty = all.Requests == 0

@@ -66,6 +66,25 @@ func TestOverviewNumbers(t *testing.T) {
 	}
 }
 
+// What the overview is narrowed to goes by its name, and leads to the requests that it is of.
+func TestNarrowed(t *testing.T) {
+	s := newSite(t)
+	s.fill(t, spendRow("1", "a", time.Hour, 6, time.Second, "ok"), spendRow("2", "b", time.Hour, 2, time.Second, "timeout"),
+		spendRow("3", "a", 30*time.Hour, 2, time.Second, "ok"))
+	page := s.page(t, "/?range=24h&gate=id-a&key=key_0a1b2c3d")
+	if got := textOf(t, page, `id="narrowed">`, "</p>"); got != "Only gate a key web . Its requests Show all" {
+		t.Errorf("narrowed: %s", got)
+	}
+	_, link, _ := strings.Cut(page, `id="its-requests" href="`)
+	link, _, _ = strings.Cut(link, `"`)
+	page = s.page(t, "/"+html.UnescapeString(link))
+	if n := strings.Count(page, "<tr data-id="); n != 1 || !strings.Contains(page, `data-id="1"`) {
+		t.Errorf("%s has %d requests", link, n)
+	}
+	wantAll(t, page, `name="gate" value="a"`, `name="key" value="web"`)
+	wantAll(t, s.page(t, "/?gate=gone"), "gate <code>gone</code>")
+}
+
 // Each chart has what is asked for told apart, and adds up to the whole.
 func TestCharts(t *testing.T) {
 	s := newSite(t)
