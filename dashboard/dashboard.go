@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/layergateway/layergateway/openai"
 )
 
 // Options are what the pages show, and who may see them.
@@ -87,7 +89,9 @@ func (h *Handler) routes() http.Handler {
 	mux.HandleFunc("GET /models.json", h.catalogExport)
 	mux.HandleFunc("POST /logout", h.logout)
 	if h.o.API != nil {
-		mux.Handle("/api/", http.StripPrefix("/api", h.o.API))
+		api := http.StripPrefix("/api", h.o.API)
+		mux.Handle("/api", api) // else the mux would lead to /api/, which is beside where the dashboard is mounted
+		mux.Handle("/api/", api)
 	}
 	mux.HandleFunc("/", h.notFound)
 	return mux
@@ -115,6 +119,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := h.o.Door.check(r); err != nil {
+		if forProgram(r) {
+			(&openai.Error{Status: http.StatusForbidden, Type: openai.TypeInvalidRequest, Code: "forbidden", Message: err.Error()}).Write(w)
+			return
+		}
 		http.Error(w, err.Error(), http.StatusForbidden)
 		return
 	}
@@ -131,6 +139,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.pages.ServeHTTP(w, r)
 	}
 }
+
+// forProgram reports whether a program asks, which wants errors as JSON.
+func forProgram(r *http.Request) bool { return r.URL.Path == "/api" || strings.HasPrefix(r.URL.Path, "/api/") }
 
 // setHeaders gives an answer what keeps browsers from doing more with it than to show it.
 func setHeaders(header http.Header) {

@@ -160,7 +160,7 @@ func (s *Sessions) end(token string) {
 func (h *Handler) turnAway(w http.ResponseWriter, r *http.Request, wait time.Duration) {
 	if wait > 0 {
 		w.Header().Set("Retry-After", seconds(wait))
-		if strings.HasPrefix(r.URL.Path, "/api/") {
+		if forProgram(r) {
 			(&openai.Error{
 				Status: http.StatusTooManyRequests, Type: openai.TypeRateLimit, Code: "rate_limit_exceeded", Message: tooMany(wait),
 			}).Write(w)
@@ -170,7 +170,7 @@ func (h *Handler) turnAway(w http.ResponseWriter, r *http.Request, wait time.Dur
 		return
 	}
 	w.Header().Set("WWW-Authenticate", "Bearer")
-	if strings.HasPrefix(r.URL.Path, "/api/") {
+	if forProgram(r) {
 		(&openai.Error{
 			Status: http.StatusUnauthorized, Type: openai.TypeInvalidRequest, Code: "invalid_api_key",
 			Message: "this needs the dashboard's admin_key, as Authorization: Bearer <key>",
@@ -196,7 +196,8 @@ func (h *Handler) loginForm(w http.ResponseWriter, r *http.Request, status int, 
 
 // login opens a session for who knows the key.
 func (h *Handler) login(w http.ResponseWriter, r *http.Request) {
-	if h.o.Door.Admin == nil {
+	in, _ := h.o.Door.admits(r, h.o.Now())
+	if in && (h.o.Door.Admin == nil || r.Method != http.MethodPost) {
 		redirect(w, "./")
 		return
 	}

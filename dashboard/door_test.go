@@ -118,6 +118,10 @@ func TestLogin(t *testing.T) {
 	if with(first) != 200 || with(second) != 200 {
 		t.Error("a login does not let in")
 	}
+	again := s.do(t, http.MethodGet, "/login", nil, bare, func(r *http.Request) { r.AddCookie(first) })
+	if to := again.Header().Get("Location"); again.Code != http.StatusSeeOther || to != "./" {
+		t.Errorf("the login's page for who is in: %d to %q", again.Code, to)
+	}
 	s.do(t, http.MethodPost, "/logout", nil, bare, func(r *http.Request) { r.AddCookie(first) })
 	if with(first) != 401 || with(second) != 200 {
 		t.Error("a logout ends another session than its own")
@@ -129,6 +133,27 @@ func TestLogin(t *testing.T) {
 	s.door.Admin = &other
 	if with(second) != 401 {
 		t.Error("a session outlives its key")
+	}
+}
+
+// A program is answered in its own language wherever it is turned away, and is led nowhere: the mount is not known here.
+func TestProgramsAreToldInJSON(t *testing.T) {
+	s := newSite(t)
+	for _, row := range []struct {
+		path   string
+		change func(*http.Request)
+		want   int
+	}{
+		{"/api/v1/gates", header("Origin", "https://evil.example"), 403}, {"/api/v1/gates", host("evil.example"), 403},
+		{"/api/v1/gates", bare, 401}, {"/api", bare, 401},
+	} {
+		w := s.do(t, http.MethodGet, row.path, nil, row.change)
+		if w.Code != row.want || w.Header().Get("Content-Type") != "application/json" || !strings.HasPrefix(w.Body.String(), `{"error":`) {
+			t.Errorf("%s: %d %s", row.path, w.Code, w.Body)
+		}
+	}
+	if w := s.get(t, "/api"); w.Code != http.StatusOK || w.Header().Get("Location") != "" {
+		t.Errorf("/api: %d to %q", w.Code, w.Header().Get("Location"))
 	}
 }
 
