@@ -172,7 +172,7 @@ func TestCommands(t *testing.T) {
 		{name: "of gates", args: "gates", out: "convert"},
 		{name: "unknown", args: "gates list --nothing", code: 2, told: "unknown flag"},
 		{name: "no such command", args: "lgs", code: 2, told: `there is no command "lgs": did you mean "logs"?`},
-		{name: "no gate", args: "chat", code: 2, told: "Usage: caddy layer chat <gate> [<message...>]"},
+		{name: "no gate", args: "chat", code: 2, told: "Error: <gate> is missing\nUsage: caddy layer chat <gate> [<message...>]"},
 		{name: "too much", args: "key web", code: 2, told: `"web" is too much`},
 		{name: "key", args: "key --json", out: `"hash": "sha256:`},
 		{name: "chat", args: "chat hello one two", out: "one two\n", told: "echo/words · 2 tokens in, 2 out · 0 USD · first token "},

@@ -1,8 +1,8 @@
 package layergateway
 
 import (
-	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -20,11 +20,19 @@ func takesSome(cmd *cobra.Command, args []string) error { return takes(cmd, args
 func takes(cmd *cobra.Command, args []string, least, most int) error {
 	switch {
 	case len(args) < least:
-		return misused(cmd, errors.New("something is missing"))
+		return misused(cmd, fmt.Errorf("%s is missing", argument(cmd, len(args))))
 	case len(args) > most:
 		return misused(cmd, fmt.Errorf("%q is too much", args[most]))
 	}
 	return nil
+}
+
+// argument is what a command's usage calls an argument.
+func argument(cmd *cobra.Command, i int) string {
+	if words := strings.Fields(cmd.Use); i+1 < len(words) {
+		return words[i+1]
+	}
+	return "something"
 }
 
 // noCommand refuses what is none of a command's own commands.

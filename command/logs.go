@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -152,6 +153,7 @@ type line struct {
 	Error      string       `json:"error,omitzero"`
 	Gate       string       `json:"gate"`
 	GateID     string       `json:"gate_id"`
+	Asked      string       `json:"asked,omitzero"` // what the request called it
 	Key        string       `json:"key"`
 	Session    string       `json:"session,omitzero"`
 	User       string       `json:"user,omitzero"`
@@ -184,7 +186,7 @@ func printRows(out *printer, rows []ledger.Row, asJSON bool) error {
 
 func lineOf(r *ledger.Row) line {
 	l := line{
-		ID: r.ID, Start: r.Start, Outcome: r.Outcome, Status: r.Status, Error: r.Error, Gate: r.Gate, GateID: r.GateID,
+		ID: r.ID, Start: r.Start, Outcome: r.Outcome, Status: r.Status, Error: r.Error, Gate: r.Gate, GateID: r.GateID, Asked: r.Asked,
 		Key: r.Key, Session: r.Session, User: r.User, Provider: r.Provider, Model: r.Model, Attempts: len(r.Attempts),
 		Stream: r.Stream, Usage: r.Usage, CostStatus: r.Bill.Status, Total: r.Total.Seconds(),
 	}
@@ -223,7 +225,7 @@ func printRow(out *printer, r *ledger.Row) {
 		target += " " + r.Error
 	}
 	out.printf("%s %-14s %-6s %-16s %-16s %-35s %-13s %-12s %-7s %-7s %s\n",
-		r.Start.UTC().Format(time.RFC3339), r.Outcome, status, oneLine(r.Gate), oneLine(r.Key), oneLine(target),
+		r.Start.UTC().Format(time.RFC3339), r.Outcome, status, oneLine(cmp.Or(r.Gate, r.Asked, "-")), oneLine(cmp.Or(r.Key, "-")), oneLine(target),
 		count(r.Usage.Input)+"+"+count(r.Usage.Output), amount, first, seconds(r.Total), r.ID)
 }
 

@@ -57,6 +57,18 @@ func TestLogs(t *testing.T) {
 	}
 }
 
+// A request for a gate that isn't there says which, in a line that its client can't break.
+func TestLogsOfNoGate(t *testing.T) {
+	var out bytes.Buffer
+	row := ledger.Row{ID: "d", Start: began, Outcome: "rejected", Status: 404, Error: "gate_not_found", Asked: "asistant\x1b\n", Key: "web"}
+	if err := printRows(&printer{w: &out}, []ledger.Row{row}, false); err != nil {
+		t.Fatal(err)
+	}
+	if want := "rejected       404    asistant         web              - gate_not_found "; !strings.Contains(out.String(), want) || strings.Count(out.String(), "\n") != 1 {
+		t.Errorf("%q", out.String())
+	}
+}
+
 // Rows come in the order of their ends, and not of their beginnings.
 func TestLogsFollow(t *testing.T) {
 	rows := logRows(t)
