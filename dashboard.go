@@ -181,7 +181,7 @@ func (d *Dashboard) options(ctx caddy.Context, door *dashboard.Door) dashboard.O
 			l, done := a.books.opened()
 			return l, done
 		},
-		Gates: a.gateways.gates, Gate: a.gateways.gate, Keys: a.gateways.keys, Providers: a.gateways.providers,
+		Gates: a.gateways.gates, Gate: a.gateways.gate, GateNames: a.gateways.gateNames, Keys: a.gateways.keys, Providers: a.gateways.providers,
 		Catalog: a.shownCatalog, Store: a.shownStore, Chat: a.gateways.try, Ready: a.ready,
 		TraceURL: d.TraceURL,
 		API:      a.adminAPI(store.ByDashboard, leaving, ctx.Logger()),

@@ -77,6 +77,17 @@ func (l *gatewayList) gates() []dashboard.Gate {
 	return list
 }
 
+// gateNames are what gates calls them.
+func (l *gatewayList) gateNames() []string {
+	var names []string
+	for _, g := range l.all() {
+		g.enterStore()
+		names = slices.AppendSeq(names, g.relay.Gates.Labels())
+	}
+	slices.Sort(names)
+	return names
+}
+
 // gate is the gate of an id.
 func (l *gatewayList) gate(id string) (dashboard.Gate, bool) {
 	for _, g := range l.all() {

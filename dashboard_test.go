@@ -48,6 +48,9 @@ func TestDashboard(t *testing.T) {
 	if got := get(http.MethodGet, "/admin/gates", "", admin...); got.status != http.StatusOK || !strings.Contains(got.body, "echo/echo") {
 		t.Errorf("gates: %d %s", got.status, got.body)
 	}
+	if got := get(http.MethodGet, "/admin/requests", "", admin...); got.status != http.StatusOK || !strings.Contains(got.body, `<option value="assistant">`) {
+		t.Errorf("no gate to filter by: %d %s", got.status, got.body)
+	}
 	got := get(http.MethodPost, "/admin/gates/7b4b2f0e-6a1c-4c1e-9a55-1f0c2d3e4f50/chat",
 		`{"messages":[{"role":"user","content":"hello"}]}`, admin...)
 	if got.status != http.StatusOK || !strings.Contains(got.body, "hello") {

@@ -53,7 +53,7 @@ func (h *Handler) budgets(ctx context.Context, l Ledger) ([]budget, error) {
 			return nil, err
 		}
 	}
-	keys, err := h.allKeys(ctx)
+	keys, err := h.allKeys(ctx, KeyStore.Served)
 	if err != nil {
 		return nil, err
 	}

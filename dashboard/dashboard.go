@@ -26,6 +26,8 @@ type Options struct {
 	Gate      func(id string) (Gate, bool)
 	Keys      func() []Key
 	Providers func() []Provider
+	// GateNames are the labels of Gates, in their order, without the work of having the gates. Default: as Gates has them.
+	GateNames func() []string
 	// Catalog is the prices in force. Required.
 	Catalog func() Catalog
 	// Store gives the client keys that are made at run time, for one request: the function must be called when it is
@@ -62,8 +64,18 @@ func New(o Options) *Handler {
 		o.Log = zap.NewNop()
 	}
 	h := &Handler{o: o}
+	if o.GateNames == nil {
+		h.o.GateNames = h.gateNames
+	}
 	h.pages = h.routes()
 	return h
+}
+
+func (h *Handler) gateNames() (names []string) {
+	for _, g := range h.o.Gates() {
+		names = append(names, g.Label())
+	}
+	return names
 }
 
 func (h *Handler) routes() http.Handler {
@@ -141,7 +153,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // forProgram reports whether a program asks, which wants errors as JSON.
-func forProgram(r *http.Request) bool { return r.URL.Path == "/api" || strings.HasPrefix(r.URL.Path, "/api/") }
+func forProgram(r *http.Request) bool {
+	return r.URL.Path == "/api" || strings.HasPrefix(r.URL.Path, "/api/")
+}
 
 // setHeaders gives an answer what keeps browsers from doing more with it than to show it.
 func setHeaders(header http.Header) {

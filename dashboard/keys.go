@@ -112,8 +112,9 @@ func containing(words []string, text string) bool {
 	return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(strings.ToLower(word), text) })
 }
 
-// allKeys are the keys of the configuration and then those of the store.
-func (h *Handler) allKeys(ctx context.Context) ([]configuredAndStored, error) {
+// allKeys are the keys of the configuration and then those that read has of the store: KeyStore.Keys, or KeyStore.Served
+// where it is not shown how they are just now.
+func (h *Handler) allKeys(ctx context.Context, read func(KeyStore, context.Context) ([]*store.Key, error)) ([]configuredAndStored, error) {
 	var list []configuredAndStored
 	for _, k := range h.o.Keys() {
 		list = append(list, configuredAndStored{Key: k})
@@ -123,7 +124,7 @@ func (h *Handler) allKeys(ctx context.Context) ([]configuredAndStored, error) {
 		return list, nil
 	}
 	defer done()
-	stored, err := keyStore.Keys(ctx)
+	stored, err := read(keyStore, ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -157,7 +158,7 @@ func (h *Handler) showKeys(w http.ResponseWriter, r *http.Request, status int, p
 	now := h.o.Now().UTC()
 	p.Periods = []string{gate.Monthly, gate.Weekly, gate.Daily, gate.Total}
 	p.Month = time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)
-	all, err := h.allKeys(r.Context())
+	all, err := h.allKeys(r.Context(), KeyStore.Keys)
 	if err != nil {
 		h.fail(w, r, err)
 		return
@@ -170,9 +171,7 @@ func (h *Handler) showKeys(w http.ResponseWriter, r *http.Request, status int, p
 		h.fail(w, r, err)
 		return
 	}
-	for _, g := range h.o.Gates() {
-		p.Gates = append(p.Gates, g.Label())
-	}
+	p.Gates = h.o.GateNames()
 	p.ManyGates = len(p.Gates) > maxChoices
 	if _, done, ok := h.o.Store(); ok {
 		p.HasStore = true

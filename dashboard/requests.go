@@ -93,11 +93,9 @@ func (h *Handler) requests(w http.ResponseWriter, r *http.Request) {
 	p := requestsPage{Outcomes: outcomes, Query: only(q)}
 	var f ledger.Filter
 	p.Filter, f = filterOf(q)
-	gates := h.o.Gates()
-	for _, g := range gates[:min(len(gates), maxHints)] {
-		p.Gates = append(p.Gates, g.Label())
-	}
-	keys, err := h.allKeys(r.Context())
+	names := h.o.GateNames()
+	p.Gates = names[:min(len(names), maxHints)]
+	keys, err := h.allKeys(r.Context(), KeyStore.Served)
 	if err != nil {
 		h.fail(w, r, err)
 		return

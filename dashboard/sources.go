@@ -29,6 +29,7 @@ type KeyStore interface {
 	// Loaded reports whether the store has been read.
 	Loaded() bool
 	Keys(ctx context.Context) ([]*store.Key, error)
+	Served(ctx context.Context) ([]*store.Key, error)
 	CreateKey(ctx context.Context, who store.Who, data []byte) (*store.Key, string, error)
 	RotateKey(ctx context.Context, who store.Who, id string, version int64, overlap time.Duration) (*store.Key, string, error)
 	RevokeKey(ctx context.Context, who store.Who, id string, version int64) (*store.Key, error)

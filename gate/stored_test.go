@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -10,11 +11,15 @@ import (
 	"testing"
 )
 
-// listed are the gates' names and sources.
+// listed are the gates' names and sources, unless their labels are others.
 func listed(t *Table) string {
-	var all []string
+	var all, labels []string
 	for g := range t.All() {
+		labels = append(labels, cmp.Or(g.Name, g.ID))
 		all = append(all, g.Name+"@"+g.Source[strings.LastIndexByte(g.Source, '/')+1:])
+	}
+	if got := slices.Collect(t.Labels()); !slices.Equal(got, labels) {
+		return fmt.Sprintf("labelled %v, not %v", got, labels)
 	}
 	return strings.Join(all, " ")
 }

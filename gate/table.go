@@ -2,6 +2,7 @@ package gate
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"iter"
 	"slices"
@@ -175,6 +176,17 @@ func (t *Table) All() iter.Seq[*Gate] {
 				}
 			}
 			if !yield(g) {
+				return
+			}
+		}
+	}
+}
+
+// Labels gives what every gate is called, its name or else its id, in the order of All. No gate is compiled for that.
+func (t *Table) Labels() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, e := range t.current.Load().entries {
+			if !e.out && !yield(cmp.Or(e.name, e.id.String())) {
 				return
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -104,6 +105,9 @@ func TestLookup(t *testing.T) {
 	}
 	if got := strings.Join(names, ","); got != "inline,assistant,team/gate," {
 		t.Errorf("All gives %s", got)
+	}
+	if got := strings.Join(slices.Collect(table.Labels()), ","); !strings.HasPrefix(got, "inline,assistant,team/gate,") || len(got) != len("inline,assistant,team/gate,")+36 {
+		t.Errorf("Labels gives %s", got)
 	}
 	if _, err := table.Reload(); err == nil {
 		t.Error("a closed table is reloaded")

@@ -202,6 +202,16 @@ func (s *Store) Keys(ctx context.Context) (keys []*Key, err error) {
 	return keys, err
 }
 
+// Served are all keys of the store as they are in force here, by name, and shared: change nothing of them. It asks the
+// database for nothing, so that what another instance changed may be missing for a second; and when keys were last used
+// is not in them.
+func (s *Store) Served(ctx context.Context) ([]*Key, error) {
+	if now := s.current.Load(); now != nil {
+		return now.Keys, nil
+	}
+	return s.Keys(ctx)
+}
+
 // Key is one key of the store, by its id.
 func (s *Store) Key(ctx context.Context, id string) (k *Key, err error) {
 	err = s.read(ctx, func(tx *tx) error {

@@ -35,6 +35,10 @@ func testKeys(t *testing.T, p *place) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 
+	if served, err := s.Served(ctx); err != nil || len(served) != 1 || served[0].ID != made.ID || served[0].Version != 2 {
+		t.Errorf("served %+v, %v", served, err)
+	}
+
 	p.clock.advance(time.Hour)
 	rotated, next, err := s.RotateKey(ctx, ByAdmin, made.ID, 2, time.Hour)
 	if err != nil || next == text || rotated.Hash != access.HashOf(next) || rotated.Previous != made.Hash ||
