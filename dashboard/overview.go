@@ -74,7 +74,7 @@ func (n narrow) named(sums ...map[ledger.Dimension][]ledger.Point) narrow {
 	for _, s := range sums {
 		for by, id := range map[ledger.Dimension]*string{ledger.ByGate: &n.Gate, ledger.ByKey: &n.Key} {
 			for i := range s[by] {
-				if p := &s[by][i]; p.ID == *id {
+				if p := &s[by][i]; *id != "" && p.ID == *id {
 					*id = labelOf(p, by)
 				}
 			}

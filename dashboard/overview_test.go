@@ -82,6 +82,12 @@ func TestNarrowed(t *testing.T) {
 		t.Errorf("%s has %d requests", link, n)
 	}
 	wantAll(t, page, `name="gate" value="a"`, `name="key" value="web"`)
+	own := spendRow("4", "a", time.Hour, 6, time.Second, "ok")
+	own.Key, own.KeyID = "dashboard", "" // which nobody can come with
+	s.fill(t, own)
+	if got := textOf(t, s.page(t, "/?range=24h&gate=id-a"), `id="narrowed">`, "</p>"); got != "Only gate a . Its requests Show all" {
+		t.Errorf("narrowed to a gate: %s", got)
+	}
 	wantAll(t, s.page(t, "/?gate=gone"), "gate <code>gone</code>")
 }
 

@@ -128,7 +128,9 @@ test('playground: at once, and what goes wrong', { timeout }, async () => {
   assert.equal(await text(page, '#try-answer'), 'You said: good day');
   await visit.go(`gates/${ids.keyless}`);
   await page.click('#try-send');
-  await says(page, '#try-facts', /^502: /);
+  await says(page, '#try-facts', /^502: .* · the request$/s);
+  await page.click('#try-facts a');
+  assert.equal(await text(page, '#outcome'), 'provider_error');
   visit.well([/502/]);
 });
 

@@ -30,9 +30,9 @@ document.addEventListener("DOMContentLoaded", () => {
 		if (meta.layer?.overridden?.length) parts.push("overridden: " + meta.layer.overridden.join(", "));
 		const facts = at("try-facts");
 		facts.textContent = parts.join(" · ");
-		if (meta.layer?.request_id) {
+		if (meta.id) {
 			const link = document.createElement("a");
-			link.href = document.body.dataset.base + "requests/" + encodeURIComponent(meta.layer.request_id);
+			link.href = document.body.dataset.base + "requests/" + encodeURIComponent(meta.id);
 			link.textContent = "the request";
 			facts.append(" · ", link);
 		}
@@ -72,6 +72,7 @@ document.addEventListener("DOMContentLoaded", () => {
 			const answer = await fetch(form.dataset.chat, {
 				method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ ...body, model: undefined }), signal: running.signal,
 			});
+			meta.id = answer.headers.get("X-Layer-Request-Id");
 			const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
 			const streamed = (answer.headers.get("Content-Type") ?? "").startsWith("text/event-stream");
 			let rest = "";
