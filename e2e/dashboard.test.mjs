@@ -112,6 +112,11 @@ for (const [look, options] of Object.entries(looks)) {
         await accessible(page);
         const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
         assert.ok(wide <= 0, `the page is ${wide} px too wide`);
+        const hidden = await page.evaluate(() => {
+          const here = document.querySelector('#nav [aria-current]')?.getBoundingClientRect();
+          return here ? Math.max(-here.left, here.right - innerWidth) : 0;
+        });
+        assert.ok(hidden <= 1, `${hidden} px of the page's name are out of sight`);
         const ground = await page.evaluate(() => getComputedStyle(document.body).backgroundColor.match(/\d+/g).map(Number));
         assert.equal(ground.every((c) => c < 64), options.colorScheme === 'dark', `the ground is ${ground}`);
         await context.addCookies(cookies);

@@ -83,6 +83,8 @@ async function copy(text, button) {
 }
 
 document.addEventListener("DOMContentLoaded", () => {
+	// Where the pages' names have no room beside one another, that of this page is in sight.
+	document.querySelector("#nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
 	localTimes(document);
 	follow();
 	for (const button of document.querySelectorAll("[data-copy]")) {
