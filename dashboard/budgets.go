@@ -93,26 +93,28 @@ func (h *Handler) budget(ctx context.Context, spent spender, what, name, keyID, 
 // spender is what a key or gate has spent in a time, as Ledger.Spent says.
 type spender func(ctx context.Context, keyID, gateID string, from, to time.Time) (cost.Amount, error)
 
-// spending is a spender for one page: it asks for all keys, or all gates, of a period at once, as there may be thousands.
+// spending is a spender for one page: it asks for all gates, all keys, or all keys at a gate, of a period at once, as there
+// may be thousands.
 func spending(l Ledger) spender {
 	type asked struct {
 		by       ledger.Dimension
+		gateID   string // "" is at all of them
 		from, to time.Time
 	}
 	known := make(map[asked]map[string]cost.Amount)
 	wholeHours := func(t time.Time) bool { return t.IsZero() || t.Equal(t.Truncate(time.Hour)) }
 	return func(ctx context.Context, keyID, gateID string, from, to time.Time) (cost.Amount, error) {
-		by, id := ledger.ByKey, keyID
-		switch {
-		case keyID != "" && gateID != "", !wholeHours(from), !wholeHours(to):
+		if !wholeHours(from) || !wholeHours(to) {
 			return l.Spent(ctx, keyID, gateID, from, to)
-		case keyID == "":
-			by, id = ledger.ByGate, gateID
 		}
-		ask := asked{by, from.UTC(), to.UTC()}
+		by, id, at := ledger.ByKey, keyID, gateID
+		if keyID == "" {
+			by, id, at = ledger.ByGate, gateID, ""
+		}
+		ask := asked{by, at, from.UTC(), to.UTC()}
 		sums, ok := known[ask]
 		if !ok {
-			points, err := l.Series(ctx, ledger.SeriesQuery{By: by, From: from, To: to})
+			points, err := l.Series(ctx, ledger.SeriesQuery{By: by, GateID: at, From: from, To: to})
 			if err != nil {
 				return 0, err
 			}
