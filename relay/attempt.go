@@ -41,8 +41,8 @@ type attempt struct {
 	heard    *estimate.Output // what of the answer has come
 	length   length
 	said     int64 // how many bytes a whole answer is said to have; below 0: nothing is
-	asked    bool // the request has been sent
-	began    bool // the answer has gone out, or begun to
+	asked    bool  // the request has been sent
+	began    bool  // the answer has gone out, or begun to
 
 	headroom []health.Headroom // what the answer's headers said of the provider's limits
 	told     time.Time
