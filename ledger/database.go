@@ -18,12 +18,18 @@ import (
 // database is where rows end up. Its queries are the same for both kinds, but
 // for parameters, which are written $1 here and ?1 at SQLite.
 type database struct {
-	postgres bool
-	write    *sql.DB // of SQLite one connection
-	read     *sql.DB
-	maxBytes int64
-	prices   knownPrices
+	postgres   bool
+	write      *sql.DB // of SQLite one connection
+	read       *sql.DB
+	maxBytes   int64
+	prices     knownPrices
+	statements statements
 }
+
+// writerPragmas keep in memory what a batch changes, or parts of it would be written
+// twice; and they let some batches pass before the log is moved into the database, as
+// many of the pages are the same. They are KiB, and pages of 4 KiB.
+const writerPragmas = "&_pragma=cache_size(-8000)&_pragma=wal_autocheckpoint(4000)"
 
 // readers is how many connections read at once.
 const readers = 4
@@ -36,11 +42,13 @@ func openDatabase(c *Config) (*database, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the ledger's database: %w", err)
 	}
-	// auto_vacuum counts only before the first table is made.
+	// auto_vacuum counts only before the first table is made. A commit is synced, since
+	// the journal lets go of the rows that are in it: NORMAL would let the machine's
+	// death take them from both.
 	base := "file:" + (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath() +
 		"?_auto_vacuum=INCREMENTAL&_busy_timeout=10000&_journal_mode=WAL&_synchronous=FULL"
 	d := &database{maxBytes: c.MaxBytes}
-	if d.write, err = sql.Open("sqlite", base+"&_txlock=immediate"); err != nil {
+	if d.write, err = sql.Open("sqlite", base+"&_txlock=immediate"+writerPragmas); err != nil {
 		return nil, fmt.Errorf("the ledger's database: %w", err)
 	}
 	d.write.SetMaxOpenConns(1)

@@ -255,3 +255,35 @@ func TestSpentWaitsForWhatWasLeft(t *testing.T) {
 		}
 	})
 }
+
+// TestKnownRowsAmongOthers inserts rows of which some are there already, or twice, so
+// many that they go into the database several at once.
+func TestKnownRowsAmongOthers(t *testing.T) {
+	each(t, func(t *testing.T, c Config) {
+		l := open(t, c)
+		const all = 3*rowsAtOnce + 5
+		for _, known := range [][]int{{}, {0}, {rowsAtOnce, rowsAtOnce + 1, all - 1}} {
+			var some, more []*entry
+			start := t0.Add(time.Duration(len(known)) * day)
+			for i := range all {
+				e := newTestEntry(t, row(fmt.Sprint(len(known), "-", i), start, 5))
+				if more = append(more, e); slices.Contains(known, i) {
+					some, more = append(some, e), append(more, e)
+				}
+			}
+			for _, batch := range [][]*entry{some, more, more} {
+				if err := l.insert(t.Context(), batch); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, by := range []Dimension{ByAll, ByGate, ByKey, ByModel, ByOutcome} {
+				for _, step := range []time.Duration{hour, day} {
+					points, err := l.Series(t.Context(), SeriesQuery{By: by, From: start.Truncate(day), To: start.Truncate(day).Add(day), Step: step})
+					if err != nil || len(points) != 1 || points[0].Requests != all || points[0].Cost != 5*all {
+						t.Errorf("%v known, by %q, step %v: %+v, %v", known, by, step, points, err)
+					}
+				}
+			}
+		}
+	})
+}

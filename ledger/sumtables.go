@@ -2,11 +2,8 @@ package ledger
 
 import (
 	"cmp"
-	"context"
-	"database/sql"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -16,9 +13,9 @@ type sumTable struct {
 	name  string
 	width time.Duration // of a bucket
 	// key are the columns that tell sums of a bucket apart; keysOf has their
-	// values for what a row adds to.
+	// values for what a group of rows adds to.
 	key    []string
-	keysOf func(*Row) []sumKey
+	keysOf func(group sumKey) []sumKey
 }
 
 // sumKey is as many values as a table's key has columns.
@@ -37,17 +34,16 @@ var sumTables = func() []sumTable {
 	groups := []string{"gate_id", "gate", "key_id", "key", "provider", "model", "outcome"}
 	totals := []string{"kind", "id", "name"}
 	return []sumTable{
-		{"hours", hour, groups, groupsOf}, {"days", day, groups, groupsOf},
+		{"hours", hour, groups, groupOf}, {"days", day, groups, groupOf},
 		{"hour_totals", hour, totals, totalsOf}, {"day_totals", day, totals, totalsOf},
 	}
 }()
 
-func groupsOf(r *Row) []sumKey {
-	return []sumKey{{r.GateID, r.Gate, r.KeyID, r.Key, r.Provider, r.Model, r.Outcome}}
-}
+func groupOf(group sumKey) []sumKey { return []sumKey{group} }
 
-func totalsOf(r *Row) []sumKey {
-	return []sumKey{{kindGate, r.GateID, r.Gate}, {kindKey, r.KeyID, r.Key}, {kindModel, r.Provider, r.Model}}
+func totalsOf(group sumKey) []sumKey {
+	gateID, gate, keyID, key, provider, model := group[0], group[1], group[2], group[3], group[4], group[5]
+	return []sumKey{{kindGate, gateID, gate}, {kindKey, keyID, key}, {kindModel, provider, model}}
 }
 
 // sumPlace is where a table has one row of sums.
@@ -60,54 +56,56 @@ func comparePlaces(a, b sumPlace) int {
 	return cmp.Or(cmp.Compare(a.bucket, b.bucket), slices.Compare(a.key[:], b.key[:]))
 }
 
-// addSums adds rows to a table of sums, in an order that keeps two writers from
-// waiting for each other.
-func (d *database) addSums(ctx context.Context, tx *sql.Tx, t *sumTable, entries []*entry) error {
-	sums := map[sumPlace]*sumValues{}
-	for _, e := range entries {
-		v := sumsOf(&e.row)
-		for _, key := range t.keysOf(&e.row) {
-			at := sumPlace{bucket(e.row.Start, t.width), key}
-			if sums[at] == nil {
-				sums[at] = &sumValues{}
-			}
-			sums[at].add(&v)
-		}
+// placedSums are sums by where they belong.
+type placedSums map[sumPlace]*sumValues
+
+func (s placedSums) add(at sumPlace, v *sumValues) {
+	sums := s[at]
+	if sums == nil {
+		sums = new(sumValues)
+		s[at] = sums
 	}
-	if len(sums) == 0 {
-		return nil
-	}
-	add, err := tx.PrepareContext(ctx, d.sql(t.addSQL()))
-	if err != nil {
-		return err
-	}
-	defer add.Close()
-	for _, at := range slices.SortedFunc(maps.Keys(sums), comparePlaces) {
-		args := []any{at.bucket}
-		for _, text := range at.key[:len(t.key)] {
-			args = append(args, text)
-		}
-		for _, n := range sums[at] {
-			args = append(args, n)
-		}
-		if _, err := add.ExecContext(ctx, args...); err != nil {
-			return err
-		}
-	}
-	return nil
+	sums.add(v)
 }
 
-// addSQL adds to one row of sums, which may not be there yet.
-func (t *sumTable) addSQL() string {
-	key := "bucket, " + strings.Join(t.key, ", ")
-	names := sumColumns()
-	var b strings.Builder
-	b.WriteString("INSERT INTO " + t.name + " (" + key + ", " + strings.Join(names, ", ") + ") VALUES ($1")
-	for i := range len(t.key) + len(names) {
-		b.WriteString(", $" + strconv.Itoa(i+2))
+// sorted are the places in an order that keeps two writers from waiting for each
+// other.
+func (s placedSums) sorted() []sumPlace { return slices.SortedFunc(maps.Keys(s), comparePlaces) }
+
+// groupRows are the sums of rows by hour and whatever a table tells apart.
+func groupRows(entries []*entry) placedSums {
+	groups := placedSums{}
+	for _, e := range entries {
+		r := &e.row
+		v := sumsOf(r)
+		groups.add(sumPlace{bucket(r.Start, hour), sumKey{r.GateID, r.Gate, r.KeyID, r.Key, r.Provider, r.Model, r.Outcome}}, &v)
 	}
-	b.WriteString(") ON CONFLICT (" + key + ") DO UPDATE SET ")
-	for i, name := range names {
+	return groups
+}
+
+// sumsOf is what groups of rows add to the table.
+func (t *sumTable) sumsOf(groups placedSums) placedSums {
+	sums := placedSums{}
+	for at, v := range groups {
+		for _, key := range t.keysOf(at.key) {
+			sums.add(sumPlace{floorDiv(at.bucket, int64(t.width/hour)), key}, v)
+		}
+	}
+	return sums
+}
+
+// columns are all of the table.
+func (t *sumTable) columns() string {
+	return "bucket, " + strings.Join(t.key, ", ") + ", " + strings.Join(sumColumns(), ", ")
+}
+
+// addSQL adds to rows of sums, which may not be there yet; rows says where they
+// come from.
+func (t *sumTable) addSQL(rows string) string {
+	var b strings.Builder
+	b.WriteString("INSERT INTO " + t.name + " (" + t.columns() + ") " + rows +
+		" ON CONFLICT (bucket, " + strings.Join(t.key, ", ") + ") DO UPDATE SET ")
+	for i, name := range sumColumns() {
 		if i > 0 {
 			b.WriteString(", ")
 		}
