@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -84,9 +85,19 @@ func (d *doc) charge(u *cost.Usage, b *cost.Bill) {
 	}
 }
 
+// docs are where rows are encoded, whose length is known only then.
+var docs = sync.Pool{New: func() any { return new(doc) }}
+
 // encode is a row as it is stored.
-func (r *Row) encode() []byte {
-	d := make(doc, 0, 1024)
+func (r *Row) encode() string {
+	d := docs.Get().(*doc)
+	defer docs.Put(d)
+	*d = (*d)[:0]
+	r.append(d)
+	return string(*d)
+}
+
+func (r *Row) append(d *doc) {
 	d.open()
 	d.text("id", r.ID)
 	d.time("start", r.Start)
@@ -101,14 +112,14 @@ func (r *Row) encode() []byte {
 	d.text("model", r.Model)
 	if r.Attempts != nil {
 		d.name("attempts")
-		d = append(d, '[')
+		*d = append(*d, '[')
 		for i := range r.Attempts {
 			if i > 0 {
-				d = append(d, ',')
+				*d = append(*d, ',')
 			}
-			r.Attempts[i].append(&d)
+			r.Attempts[i].append(d)
 		}
-		d = append(d, ']')
+		*d = append(*d, ']')
 	}
 	d.text("outcome", r.Outcome)
 	d.number("status", int64(r.Status))
@@ -121,7 +132,6 @@ func (r *Row) encode() []byte {
 	d.number("first_token", int64(r.FirstToken))
 	d.number("total", int64(r.Total))
 	d.close()
-	return d
 }
 
 func (a *Attempt) append(d *doc) {

@@ -23,7 +23,7 @@ var rowIn = json.WithUnmarshalers(json.UnmarshalFromFunc(func(d *jsontext.Decode
 // entry is a row on its way to the database.
 type entry struct {
 	row     Row
-	doc     []byte // the row as JSON
+	doc     string // the row as JSON
 	priceID string // names row.Price; empty without one
 
 	seq     uint64   // of its settlement in the journal; 0 if that has it not
@@ -33,9 +33,18 @@ type entry struct {
 
 // newEntry encodes a row, once for the journal and the database.
 func newEntry(row *Row) (*entry, error) {
-	e := &entry{row: *row}
+	e := new(entry)
+	if err := e.fill(row); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// fill makes an empty entry that of a row.
+func (e *entry) fill(row *Row) error {
+	e.row = *row
 	if e.row.ID == "" {
-		return nil, errors.New("a ledger row needs the request's id")
+		return errors.New("a ledger row needs the request's id")
 	}
 	e.row.clean()
 	e.row.Start = e.row.Start.UTC()
@@ -44,7 +53,7 @@ func newEntry(row *Row) (*entry, error) {
 		sum := sha256.Sum256(e.row.Price)
 		e.priceID = hex.EncodeToString(sum[:12])
 	}
-	return e, nil
+	return nil
 }
 
 // size is about what an entry takes in memory.

@@ -90,7 +90,7 @@ func TestEncodeForgetsNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := row.encode(); string(got) != string(want) {
+		if got := row.encode(); got != string(want) {
 			t.Errorf("%s:\n%s\nwant\n%s", name, got, want)
 		}
 	}
@@ -107,7 +107,7 @@ func TestStoredRow(t *testing.T) {
 		`"usage":{"input":3,"cached_input":0,"cache_write_1h":1,"output":4,"estimated":true},` +
 		`"bill":{"status":"exact","price_version":"v1","total":0.000005,"input":0.000005},` +
 		`"first_token":120000000,"total":1000000000}`
-	if got := string(newTestEntry(t, r).doc); got != want {
+	if got := newTestEntry(t, r).doc; got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }

@@ -23,14 +23,14 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// appendFrame appends a record, whose body the given function appends.
-func appendFrame(b []byte, kind byte, seq uint64, body func([]byte) []byte) []byte {
+// appendFrame appends a record with the body of an entry, if there is one.
+func appendFrame(b []byte, kind byte, seq uint64, e *entry) []byte {
 	start := len(b)
 	b = append(b, make([]byte, frameHead)...)
 	b = append(b, kind)
 	b = binary.LittleEndian.AppendUint64(b, seq)
-	if body != nil {
-		b = body(b)
+	if e != nil {
+		b = e.appendBody(b)
 	}
 	payload := b[start+frameHead:]
 	binary.LittleEndian.PutUint32(b[start:], uint32(len(payload)))

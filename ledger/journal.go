@@ -67,7 +67,7 @@ func newJournal(dir string, lock *lockFile, maxBytes int64, open func(string) (f
 
 // begin writes the intent of a request.
 func (j *journal) begin(e *entry) error {
-	seg, err := j.append(kindIntent, 0, e.appendBody)
+	seg, err := j.append(kindIntent, 0, e)
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (j *journal) begin(e *entry) error {
 func (j *journal) settle(e *entry) error {
 	e.begun = j.begun[e.row.ID]
 	delete(j.begun, e.row.ID)
-	seg, err := j.append(kindSettled, j.seq+1, e.appendBody)
+	seg, err := j.append(kindSettled, j.seq+1, e)
 	if err != nil {
 		return err
 	}
@@ -139,11 +139,11 @@ func (j *journal) remove(seg *segment) {
 }
 
 // append writes one record into the current segment.
-func (j *journal) append(kind byte, seq uint64, body func([]byte) []byte) (*segment, error) {
+func (j *journal) append(kind byte, seq uint64, e *entry) (*segment, error) {
 	if err := j.rotate(); err != nil {
 		return nil, err
 	}
-	j.buf = appendFrame(j.buf[:0], kind, seq, body)
+	j.buf = appendFrame(j.buf[:0], kind, seq, e)
 	seg := j.current
 	// Markers are what makes room again.
 	if kind != kindCommitted && j.bytes+int64(len(j.buf)) > j.max {

@@ -214,8 +214,8 @@ func (l *Ledger) Begin(row *Row) error {
 	if l == nil {
 		return nil
 	}
-	e, err := newEntry(row)
-	if err != nil {
+	var e entry // which nobody keeps
+	if err := e.fill(row); err != nil {
 		return err
 	}
 	l.mu.Lock()
@@ -223,7 +223,7 @@ func (l *Ledger) Begin(row *Row) error {
 		l.mu.Unlock()
 		return ErrClosed
 	}
-	err = l.journal.begin(e)
+	err := l.journal.begin(&e)
 	l.mu.Unlock()
 	l.health.set(&l.health.journal, err)
 	return err

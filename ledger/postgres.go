@@ -43,7 +43,7 @@ func insertUnnested(ctx context.Context, tx *sql.Tx, entries []*entry) ([]*entry
 		for c, text := range []string{r.ID, r.GateID, r.Gate, r.KeyID, r.Key, r.Provider, r.Model, r.Outcome, r.Session, r.User} {
 			columns[c] = append(columns[c], text)
 		}
-		starts[i], prices[i], docs[i] = r.Start.UnixNano(), e.priceID, string(e.doc)
+		starts[i], prices[i], docs[i] = r.Start.UnixNano(), e.priceID, e.doc
 		if amount, priced := r.amount(); priced {
 			n := int64(amount)
 			amounts[i] = &n

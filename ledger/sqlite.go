@@ -12,7 +12,9 @@ import (
 // each statement takes as long as some of them.
 const rowsAtOnce = 16
 
-// What SQLite's writer executes all the time.
+// What SQLite's writer executes all the time. Rows that fail take the transaction with
+// them, so half of a statement may stay until then: to take back each by itself, SQLite
+// would keep a journal of the pages that it changes.
 var (
 	insertOne  = "INSERT OR FAIL INTO requests (" + requestColumns + ") VALUES " + placeholders(14) + " ON CONFLICT DO NOTHING"
 	insertMany = strings.Replace(insertOne, placeholders(14), strings.Repeat(placeholders(14)+", ", rowsAtOnce-1)+placeholders(14), 1)
@@ -120,7 +122,7 @@ func (w *sqliteWriter) insert(entries []*entry, atOnce int) ([]*entry, error) {
 			r := &e.row
 			amount, priced := r.amount()
 			w.args = append(w.args, r.ID, r.Start.UnixNano(), r.GateID, r.Gate, r.KeyID, r.Key, r.Provider, r.Model,
-				r.Outcome, r.Session, r.User, sql.NullInt64{Int64: int64(amount), Valid: priced}, e.priceID, string(e.doc))
+				r.Outcome, r.Session, r.User, sql.NullInt64{Int64: int64(amount), Valid: priced}, e.priceID, e.doc)
 		}
 		added, err := w.exec(query)
 		switch {
