@@ -24,7 +24,7 @@ func (l *Ledger) Database() *Database {
 // migrations/postgres, named 0001_<name>.sql and so on, that the database does
 // not have yet. The table, which it makes, says which it has.
 func (d *Database) Migrate(ctx context.Context, from fs.FS, table string) error {
-	return d.db.migrateFrom(ctx, from, table)
+	return d.db.migrateFrom(ctx, from, table, func() {})
 }
 
 // SQL is a query, with parameters written $1 and so on, in the database's own

@@ -191,21 +191,6 @@ func Open(ctx context.Context, config Config) (*Ledger, error) {
 	return l, nil
 }
 
-// prepareTimeout is how long Open waits for a database that does not answer.
-const prepareTimeout = 10 * time.Second
-
-// prepare makes the database ready.
-func (l *Ledger) prepare(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, prepareTimeout)
-	defer cancel()
-	err := l.db.migrate(ctx)
-	l.health.set(&l.health.store, err)
-	if err == nil {
-		l.prepared.Store(true)
-	}
-	return err
-}
-
 // Begin writes a request's intent: its row as far as it is known. An error says
 // that this request would be lost if the process died, so that one whose cost
 // must be accounted for can be refused; Settle is to be called all the same for

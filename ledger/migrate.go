@@ -10,6 +10,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"time"
 )
 
 //go:embed migrations
@@ -52,15 +53,43 @@ func loadMigrations(from fs.FS, kind string) ([]migration, error) {
 	return steps, nil
 }
 
-// migrate makes the ledger's own tables, or brings them up to date.
-func (d *database) migrate(ctx context.Context) error {
-	return d.migrateFrom(ctx, migrations, "ledger_version")
+// answerTimeout is how long Open waits for a database that does not answer.
+const answerTimeout = 10 * time.Second
+
+var errSilent = fmt.Errorf("the ledger's database has not answered for %v", answerTimeout)
+
+// prepare makes the database ready, which takes as long as it takes once it has
+// answered.
+func (l *Ledger) prepare(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	silent := time.AfterFunc(answerTimeout, func() { cancel(errSilent) })
+	defer silent.Stop()
+	err := l.db.migrate(ctx, func() {
+		if silent.Stop() {
+			l.log.Info("making the ledger's tables, or bringing them up to date")
+		}
+	})
+	if err != nil && errors.Is(context.Cause(ctx), errSilent) {
+		err = fmt.Errorf("%w: %w", errSilent, err)
+	}
+	l.health.set(&l.health.store, err)
+	if err == nil {
+		l.prepared.Store(true)
+	}
+	return err
+}
+
+// migrate makes the ledger's own tables, or brings them up to date. It calls begun
+// before it takes any step: to go through the sums of years may take minutes.
+func (d *database) migrate(ctx context.Context, begun func()) error {
+	return d.migrateFrom(ctx, migrations, "ledger_version", begun)
 }
 
 // migrateFrom takes the steps that the database does not have yet; the table
 // with this name says which it has. Of several processes that start at once, one
 // does.
-func (d *database) migrateFrom(ctx context.Context, from fs.FS, table string) error {
+func (d *database) migrateFrom(ctx context.Context, from fs.FS, table string, begun func()) error {
 	kind := "sqlite"
 	if d.postgres {
 		kind = "postgres"
@@ -85,7 +114,11 @@ func (d *database) migrateFrom(ctx context.Context, from fs.FS, table string) er
 		if int(version.Int64) > len(steps) {
 			return fmt.Errorf("%w: they have version %d, this program knows %d", errNewerTables, version.Int64, len(steps))
 		}
-		for _, step := range steps[version.Int64:] {
+		steps = steps[version.Int64:]
+		if len(steps) > 0 {
+			begun()
+		}
+		for _, step := range steps {
 			if _, err := tx.ExecContext(ctx, step.sql); err != nil {
 				return fmt.Errorf("migration %s: %w", step.name, err)
 			}

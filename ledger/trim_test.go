@@ -177,3 +177,21 @@ func TestWrongConfig(t *testing.T) {
 		}
 	}
 }
+
+// TestStepsAreAnnounced: Open waits for a database only until it has answered.
+func TestStepsAreAnnounced(t *testing.T) {
+	each(t, func(t *testing.T, c Config) {
+		c.fill()
+		db, err := openDatabase(&c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.close()
+		for i, want := range []int{1, 0} {
+			begun := 0
+			if err := db.migrate(t.Context(), func() { begun++ }); err != nil || begun != want {
+				t.Errorf("migration %d: begun %d times, %v", i, begun, err)
+			}
+		}
+	})
+}
