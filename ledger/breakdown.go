@@ -52,21 +52,27 @@ func (q *SeriesQuery) parts() []SeriesQuery {
 	return parts
 }
 
-func (l *Ledger) readTotals(ctx context.Context, q *SeriesQuery, all map[Dimension][]Point) error {
+// totalsQuery is of all kinds of totals.
+func (q *SeriesQuery) totalsQuery() (query string, args []any) {
 	from := q.bounds("hour_totals", "day_totals")
+	from.add(anyKind)
+	return "SELECT kind, id, name" + summed() + " FROM " + from.table + from.where() + " GROUP BY kind, id, name", from.args
+}
+
+func (l *Ledger) readTotals(ctx context.Context, q *SeriesQuery, all map[Dimension][]Point) error {
+	query, args := q.totalsQuery()
 	var kind, id, name string
-	return l.readSums(ctx, "SELECT kind, id, name"+summed()+" FROM "+from.table+from.where()+" GROUP BY kind, id, name",
-		from.args, []any{&kind, &id, &name}, func(sums Sums) error {
-			switch kind {
-			case kindGate:
-				all[ByGate] = append(all[ByGate], Point{ID: id, Name: name, Sums: sums})
-			case kindKey:
-				all[ByKey] = append(all[ByKey], Point{ID: id, Name: name, Sums: sums})
-			case kindModel:
-				addModel(all, id, name, &sums)
-			}
-			return nil
-		})
+	return l.readSums(ctx, query, args, []any{&kind, &id, &name}, func(sums Sums) error {
+		switch kind {
+		case kindGate:
+			all[ByGate] = append(all[ByGate], Point{ID: id, Name: name, Sums: sums})
+		case kindKey:
+			all[ByKey] = append(all[ByKey], Point{ID: id, Name: name, Sums: sums})
+		case kindModel:
+			addModel(all, id, name, &sums)
+		}
+		return nil
+	})
 }
 
 func (l *Ledger) readCombinations(ctx context.Context, q *SeriesQuery, all map[Dimension][]Point) error {

@@ -87,3 +87,18 @@ func TestTotalsOfOlderTables(t *testing.T) {
 		}
 	})
 }
+
+// TestTotalsOfATimeAlone looks whether SQLite finds the totals of a time without those
+// of all others, which may be years.
+func TestTotalsOfATimeAlone(t *testing.T) {
+	l := open(t, testConfig(t))
+	for _, q := range []SeriesQuery{{From: t0.Add(-hour), To: t0}, {From: t0.Truncate(day).Add(-day), To: t0.Truncate(day)}} {
+		query, args := q.totalsQuery()
+		var id, parent, unused int
+		var plan string
+		err := l.db.read.QueryRowContext(t.Context(), "EXPLAIN QUERY PLAN "+l.db.sql(query), args...).Scan(&id, &parent, &unused, &plan)
+		if err != nil || !strings.Contains(plan, "(kind=? AND bucket>? AND bucket<?)") {
+			t.Errorf("%+v: %s, %v", q, plan, err)
+		}
+	}
+}

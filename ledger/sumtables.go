@@ -26,6 +26,10 @@ const (
 	kindGate  = "gate"
 	kindKey   = "key"
 	kindModel = "model" // whose id is its provider
+
+	// anyKind holds for all totals. It is for the database to see that it can use their
+	// index, which begins with the kind, to find those of a time.
+	anyKind = "kind IN ('" + kindGate + "', '" + kindKey + "', '" + kindModel + "')"
 )
 
 // sumTables are all of them. The totals are the last, as they are what two

@@ -117,13 +117,10 @@ func (l *Ledger) shrink(ctx context.Context) error {
 	return nil
 }
 
-// deleteHours removes the sums by hour before a bucket. The kinds are named so
-// that the index of the totals, which begins with them, is of use.
+// deleteHours removes the sums by hour before a bucket.
 func (d *database) deleteHours(ctx context.Context, before int64) (int64, error) {
 	var all int64
-	for _, old := range []string{
-		"hours WHERE bucket < $1", "hour_totals WHERE kind IN ('" + kindGate + "', '" + kindKey + "', '" + kindModel + "') AND bucket < $1",
-	} {
+	for _, old := range []string{"hours WHERE bucket < $1", "hour_totals WHERE " + anyKind + " AND bucket < $1"} {
 		res, err := d.write.ExecContext(ctx, d.sql("DELETE FROM "+old), before)
 		if err != nil {
 			return 0, fmt.Errorf("removing old sums: %w", err)
