@@ -220,9 +220,7 @@ func (q *SeriesQuery) wholeDays() bool {
 	if q.Step > 0 {
 		return q.Step%day == 0
 	}
-	whole := func(t time.Time) bool {
-		return t.IsZero() || t.Truncate(time.Second).Unix()%int64(day/time.Second) == 0
-	}
+	whole := func(t time.Time) bool { return t.IsZero() || t.Equal(t.Truncate(day)) }
 	return whole(q.From) && whole(q.To)
 }
 

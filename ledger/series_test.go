@@ -191,3 +191,18 @@ func TestStretches(t *testing.T) {
 		}
 	})
 }
+
+// TestSummaryEndsBehindMidnight: a time is widened to hours, and not to the day that
+// has just begun.
+func TestSummaryEndsBehindMidnight(t *testing.T) {
+	each(t, func(t *testing.T, c Config) {
+		l := open(t, c)
+		midnight := t0.Truncate(day)
+		mustSettle(t, l, row("a", midnight.Add(-hour), 1), row("b", midnight.Add(time.Minute), 2), row("c", midnight.Add(5*hour), 4))
+		mustFlush(t, l)
+		points, err := l.Summary(t.Context(), ByAll, midnight.Add(-day), midnight.Add(time.Millisecond))
+		if err != nil || len(points) != 1 || points[0].Cost != 3 {
+			t.Errorf("got %+v, %v", points, err)
+		}
+	})
+}
