@@ -36,6 +36,11 @@ func newEncoding(e tokenizer.Encoding) *encoding {
 // count counts the tokens of a text, word by word.
 func (e *encoding) count(text string) (tokens int) {
 	for len(text) > 0 {
+		if n := digits(text); n > 0 {
+			tokens += (n + 2) / 3 // all numbers of up to three digits are tokens
+			text = text[n:]
+			continue
+		}
 		end := word(text)
 		tokens += e.countWord(text[:end])
 		text = text[end:]
@@ -68,20 +73,41 @@ func (e *encoding) ask(text string) int {
 }
 
 // word is where a text's first word ends: in front of a space that another word
-// follows. In all vocabularies a token ends there, whatever stands before.
+// follows, or of digits. In all vocabularies a token ends there, whatever stands
+// before.
 func word(text string) int {
-	for i := 1; i < len(text)-1; i++ {
-		if text[i] != ' ' {
-			continue
-		}
-		switch next := text[i+1]; {
-		case next >= utf8.RuneSelf:
-			if r, _ := utf8.DecodeRuneInString(text[i+1:]); unicode.IsLetter(r) {
-				return i
-			}
-		case next > ' ' && next != 0x7f:
+	for i := 1; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == ' ' && i+1 < len(text) && begins(text[i+1:]):
+			return i
+		case isDigit(c) && text[i-1] >= ' ' && text[i-1] < utf8.RuneSelf && !isDigit(text[i-1]):
 			return i
 		}
 	}
 	return len(text)
 }
+
+// begins reports whether a text begins with what is no space.
+func begins(text string) bool {
+	if c := text[0]; c < utf8.RuneSelf {
+		return c > ' ' && c != 0x7f
+	}
+	r, _ := utf8.DecodeRuneInString(text)
+	return unicode.IsLetter(r)
+}
+
+// digits is how many digits a text begins with, if no other number follows, of
+// which there are many kinds.
+func digits(text string) (n int) {
+	for n < len(text) && isDigit(text[n]) {
+		n++
+	}
+	if n < len(text) && text[n] >= utf8.RuneSelf {
+		if r, _ := utf8.DecodeRuneInString(text[n:]); unicode.IsNumber(r) {
+			return 0
+		}
+	}
+	return n
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }

@@ -11,7 +11,7 @@ import (
 // words are known already.
 func TestWords(t *testing.T) {
 	pieces := rapid.SampledFrom([]string{
-		" ", "  ", "   ", "\n", "\r\n", "\t", "\u00a0", "\u2003", "the", "The", "HTTP", "don't", "I'LL", "1", "1234567", "7.5", "!", "...", "//", "{", "\"key\":",
+		" ", "  ", "   ", "\n", "\r\n", "\t", "\u00a0", "\u2003", "the", "The", "HTTP", "don't", "I'LL", "1", "22", "1234567", "7.5", "²", "٣", "½", "\t\t", "$5", "a1", "!", "...", "//", "{", "\"key\":",
 		"ünïcode", "Привет", "漢字", "e\u0301", "\u0301", "🙂", "\x00", "\x7f", "\xff", "_", "-", "@", "日", "ǅ", "ʼ", "\v", "/\n", "\ufeff", "\u200b",
 	})
 	for name, e := range map[string]*encoding{"o200k": o200k(), "cl100k": cl100k()} {
