@@ -15,6 +15,7 @@ type downstream struct {
 	w     http.ResponseWriter
 	rc    *http.ResponseController
 	stall time.Duration // how long one write may wait; 0 is for ever
+	fresh time.Time     // until when a write has most of that time by the last deadline
 
 	mu     sync.Mutex
 	kept   *[]byte // what was written, where it is to be stored; nil: it isn't
@@ -32,11 +33,16 @@ func newDownstream(w http.ResponseWriter, stall time.Duration) *downstream {
 }
 
 // patience gives the next write its time: a client that reads nothing would
-// hold the upstream, and what it costs, for ever.
+// hold the upstream, and what it costs, for ever. To set a deadline takes half as
+// long as to translate a chunk, so one that has most of its time yet is left.
 func (d *downstream) patience() {
-	if d.stall > 0 {
+	if d.stall <= 0 {
+		return
+	}
+	if now := time.Now(); !now.Before(d.fresh) {
 		// Where there are no deadlines, the request's total time is the bound.
-		_ = d.rc.SetWriteDeadline(time.Now().Add(d.stall))
+		_ = d.rc.SetWriteDeadline(now.Add(d.stall))
+		d.fresh = now.Add(d.stall / 8)
 	}
 }
 
@@ -63,9 +69,15 @@ func (d *downstream) push(b []byte, write func([]byte) (int, error)) error {
 // rest ends the time of a write. HTTP/2 ends a stream whose deadline passes even
 // if nobody writes, unless a comment puts it off before.
 func (d *downstream) rest() {
-	if d.stall > 0 && (d.every <= 0 || d.every >= d.stall) {
-		_ = d.rc.SetWriteDeadline(time.Time{})
+	if d.stall > 0 && (d.every <= 0 || d.every >= d.stall-d.stall/8) {
+		d.relax()
 	}
+}
+
+// relax leaves the connection without a deadline.
+func (d *downstream) relax() {
+	_ = d.rc.SetWriteDeadline(time.Time{})
+	d.fresh = time.Time{}
 }
 
 // keepalive starts the comments: one whenever nothing was written for so long.
@@ -157,7 +169,7 @@ func (d *downstream) stop() {
 	defer d.mu.Unlock()
 	d.ended = true
 	if d.stall > 0 && d.failed == nil {
-		_ = d.rc.SetWriteDeadline(time.Time{}) // the connection's next answer has its own
+		d.relax() // the connection's next answer has its own
 	}
 	if d.ping != nil {
 		d.ping.Stop()

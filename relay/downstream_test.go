@@ -48,6 +48,14 @@ func TestStall(t *testing.T) {
 	silence := func() io.Reader {
 		return io.MultiReader(strings.NewReader(list[0]+list[1]), pause(85*time.Second), strings.NewReader(strings.Join(list[2:], "")))
 	}
+	// The last write before the silence has the deadline of one before it.
+	afterWords := func() io.Reader {
+		words := []io.Reader{strings.NewReader(list[0] + list[1])}
+		for range 7 {
+			words = append(words, pause(time.Second), strings.NewReader(list[1]))
+		}
+		return io.MultiReader(append(words, pause(85*time.Second), strings.NewReader(strings.Join(list[2:], "")))...)
+	}
 	large := strings.Replace(good, "hello", strings.Repeat("hello", 1<<20), 1)
 	const sse = "text/event-stream"
 	for _, test := range []struct {
@@ -60,6 +68,8 @@ func TestStall(t *testing.T) {
 	}{
 		{"silence without comments", hiStream, answer{typ: sse, read: silence()}, 0, 0, OK},
 		{"silence with comments", hiStream, answer{typ: sse, read: silence()}, 15 * time.Second, 0, OK},
+		{"silence behind words, with comments", hiStream, answer{typ: sse, read: afterWords()}, 52 * time.Second, 0, OK},
+		{"silence behind words, with rarer comments", hiStream, answer{typ: sse, read: afterWords()}, 53 * time.Second, 0, OK},
 		{"silence with rare comments", hiStream, answer{typ: sse, read: silence()}, 80 * time.Second, 0, OK},
 		{"reads slowly", hi, answer{body: large}, 0, 40 * time.Second, OK},
 		{"reads slowly what was one event", hiStream, answer{body: large}, 0, 40 * time.Second, OK},
