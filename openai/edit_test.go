@@ -68,6 +68,23 @@ func TestAppend(t *testing.T) {
 	}
 }
 
+// TestDropReadsOnce: lists of calls within calls cost what one list does.
+func TestDropReadsOnce(t *testing.T) {
+	const calls = `[{"x":1,"function":{"x":2},"tool_calls":[{"x":3}]}]`
+	r, err := ParseChat([]byte(`{"messages":[{"role":"assistant","tool_calls":` + calls + `}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := new(Edits)
+	r.DropMessageMembers(e, "x")
+	if got, want := string(r.Append(nil, e)), `{"messages":[{"role":"assistant","tool_calls":[{"function":{"x":2},"tool_calls":[{"x":3}]}]}]}`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if got := string(DropMembers([]byte(`{"x":1,"tool_calls":`+calls+`}`), "x")); got != `{"tool_calls":`+calls+`}` {
+		t.Errorf("of one object: %s", got)
+	}
+}
+
 func TestCloneGrowsAlone(t *testing.T) {
 	r := parse(t, "{"+hi+"}")
 	e := new(Edits)

@@ -45,14 +45,17 @@ func Names(v jsontext.Value, names ...string) bool {
 	}
 }
 
-// Merge adds the members of more to an object, and to the objects within it. A
-// member that the object has already stays: taken lists those that lost to one,
-// as dotted names.
+// maxMerge is how deep objects are merged: each level reads all below it once more.
+const maxMerge = 32
+
+// Merge adds the members of more to an object, and to the objects within it, down
+// to maxMerge. A member that the object has already stays: taken lists those that
+// lost to one, as dotted names.
 func Merge(obj, more jsontext.Value) (merged []byte, taken []string, err error) {
-	return merge(obj, more, "")
+	return merge(obj, more, "", maxMerge)
 }
 
-func merge(obj, more jsontext.Value, path string) ([]byte, []string, error) {
+func merge(obj, more jsontext.Value, path string, levels int) ([]byte, []string, error) {
 	old, err := objectFields(obj)
 	if err != nil {
 		return nil, nil, err
@@ -73,8 +76,8 @@ func merge(obj, more jsontext.Value, path string) ([]byte, []string, error) {
 		there[f.key] = true
 		if a, ok := byKey[f.key]; ok {
 			extra := more[a.start:a.end]
-			if v.Kind() == '{' && extra.Kind() == '{' {
-				inner, lost, err := merge(v, extra, path+f.key+".")
+			if v.Kind() == '{' && extra.Kind() == '{' && levels > 1 {
+				inner, lost, err := merge(v, extra, path+f.key+".", levels-1)
 				if err != nil {
 					return nil, nil, err
 				}

@@ -1,8 +1,10 @@
 package openai
 
 import (
+	"bytes"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -22,6 +24,22 @@ func TestMerge(t *testing.T) {
 		if err != nil || string(got) != test.want || !slices.Equal(taken, test.taken) {
 			t.Errorf("%s and %s: %s, %v, %v", test.obj, test.more, got, taken, err)
 		}
+	}
+}
+
+// TestMergeEnds: no nesting makes a merge read all of a long object for each of its levels.
+func TestMergeEnds(t *testing.T) {
+	nested := func(levels int, inner string) []byte {
+		return []byte(strings.Repeat(`{"a":`, levels) + inner + strings.Repeat("}", levels))
+	}
+	got, taken, err := Merge(nested(maxMerge-1, `{"b":1}`), nested(maxMerge-1, `{"c":2}`))
+	if want := nested(maxMerge-1, `{"b":1,"c":2}`); err != nil || !bytes.Equal(got, want) || taken != nil {
+		t.Errorf("%s, %v, %v", got, taken, err)
+	}
+	deep := nested(maxMerge, `{"b":1}`)
+	got, taken, err = Merge(deep, nested(maxMerge, `{"c":2}`))
+	if err != nil || !bytes.Equal(got, deep) || len(taken) != 1 || taken[0] != strings.TrimSuffix(strings.Repeat("a.", maxMerge), ".") {
+		t.Errorf("deeper: %s, %v, %v", got, taken, err)
 	}
 }
 

@@ -76,7 +76,7 @@ func (r *Request) DropMessageMembers(e *Edits, drop ...string) (dropped []string
 		return nil
 	}
 	hit := make(map[string]bool)
-	if list, err := dropFromAll(bytes.Join(parts, nil), drop, hit); err == nil {
+	if list, err := dropFromAll(bytes.Join(parts, nil), drop, hit, "tool_calls"); err == nil {
 		e.Set("messages", list)
 	}
 	for _, name := range drop {
@@ -91,7 +91,7 @@ var errDrop = errors.New("not objects")
 
 // dropFromAll writes a list of messages, or of tool calls, without members of
 // the names, and notes those that were there.
-func dropFromAll(list jsontext.Value, drop []string, hit map[string]bool) ([]byte, error) {
+func dropFromAll(list jsontext.Value, drop []string, hit map[string]bool, within string) ([]byte, error) {
 	b := append(make([]byte, 0, len(list)), '[')
 	w := rawjson.Of(list)
 	for more := w.Enter().Element(); more; more = w.Element() {
@@ -99,7 +99,7 @@ func dropFromAll(list jsontext.Value, drop []string, hit map[string]bool) ([]byt
 			b = append(b, ',')
 		}
 		var err error
-		if b, err = dropMembers(b, w.Value(), drop, hit); err != nil {
+		if b, err = dropMembers(b, w.Value(), drop, hit, within); err != nil {
 			return nil, err
 		}
 	}
@@ -109,9 +109,10 @@ func dropFromAll(list jsontext.Value, drop []string, hit map[string]bool) ([]byt
 	return append(b, ']'), nil
 }
 
-// dropMembers writes an object without members of the names, nor any in its tool
-// calls; hit may be nil.
-func dropMembers(b []byte, obj jsontext.Value, drop []string, hit map[string]bool) ([]byte, error) {
+// dropMembers writes an object without members of the names, nor any in the list
+// that is named within: there alone, since with each list in a list all would be
+// read once more. hit may be nil, and within empty.
+func dropMembers(b []byte, obj jsontext.Value, drop []string, hit map[string]bool, within string) ([]byte, error) {
 	if obj.Kind() != '{' {
 		return nil, errDrop
 	}
@@ -132,9 +133,9 @@ func dropMembers(b []byte, obj jsontext.Value, drop []string, hit map[string]boo
 		}
 		first = false
 		b = append(b, obj[from:to]...)
-		if v.Kind() == '[' && string(key) == "tool_calls" {
+		if within != "" && v.Kind() == '[' && string(key) == within {
 			var err error
-			if v, err = dropFromAll(v, drop, hit); err != nil {
+			if v, err = dropFromAll(v, drop, hit, ""); err != nil {
 				return nil, err
 			}
 		}
@@ -148,7 +149,7 @@ func dropMembers(b []byte, obj jsontext.Value, drop []string, hit map[string]boo
 
 // DropMembers gives an object without members of the names.
 func DropMembers(obj jsontext.Value, drop ...string) []byte {
-	b, err := dropMembers(make([]byte, 0, len(obj)), obj, drop, nil)
+	b, err := dropMembers(make([]byte, 0, len(obj)), obj, drop, nil, "")
 	if err != nil {
 		return []byte("{}")
 	}
