@@ -74,12 +74,19 @@ func ParseChat(body []byte) (*Request, error) {
 // twice takes memory that would be made anew for each request.
 var decoders = sync.Pool{New: func() any { return new(jsontext.Decoder) }}
 
+// maxDecoded bounds the requests whose decoder serves another one. At each depth
+// it holds the names of the newest object, however many, until the next that is
+// as deep.
+const maxDecoded = 256 << 10
+
 func (r *Request) scan() error {
 	dec := decoders.Get().(*jsontext.Decoder)
 	dec.Reset(bytes.NewBuffer(r.raw))
 	defer func() {
-		dec.Reset(new(bytes.Buffer)) // it keeps nothing of the request
-		decoders.Put(dec)
+		if len(r.raw) <= maxDecoded {
+			dec.Reset(new(bytes.Buffer)) // it keeps no more of the request than names
+			decoders.Put(dec)
+		}
 	}()
 	if len(bytes.TrimSpace(r.raw)) == 0 {
 		return Invalid("invalid_json", "messages", "the request's body is empty: send a JSON object with messages")

@@ -5,6 +5,7 @@ import (
 	stdjson "encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -317,4 +318,29 @@ func FuzzParseChat(f *testing.F) {
 			t.Fatalf("decode: %v", err)
 		}
 	})
+}
+
+// TestNamesAreForgotten: memory for the names of a large request is not kept for the next one.
+func TestNamesAreForgotten(t *testing.T) {
+	held := func() uint64 {
+		runtime.GC() // which leaves pools their newest
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	var body strings.Builder
+	body.WriteString(`{"messages":[{"role":"user","content":"hi"}],"metadata":{"a":{"b":{"":0`)
+	for i := range 200_000 {
+		fmt.Fprintf(&body, `,"name%d":0`, i)
+	}
+	body.WriteString(`}}}}`)
+	large := []byte(body.String())
+	before := held()
+	if _, err := ParseChat(large); err != nil {
+		t.Fatal(err)
+	}
+	if after := held(); after > before+2<<20 {
+		t.Errorf("%d bytes are still held, of %d", after-before, len(large))
+	}
+	runtime.KeepAlive(large)
 }
