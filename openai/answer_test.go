@@ -272,17 +272,27 @@ func TestCompletion(t *testing.T) {
 	}
 }
 
+// TestCompletionIsBounded: fields take memory beside the answer's bytes.
+func TestCompletionIsBounded(t *testing.T) {
+	for n, refused := range map[int]bool{maxFields - 1: false, maxFields: true} {
+		if _, err := ReadCompletion([]byte(`{` + strings.Repeat(`"x":0,`, n) + `"choices":[]}`)); (err != nil) != refused {
+			t.Errorf("%d and choices: %v", n, err)
+		}
+	}
+}
+
 // D24: a whole answer becomes a stream.
 func TestReplay(t *testing.T) {
 	for name, c := range map[string]struct {
 		in   string
 		fail bool
 	}{
-		"all": {in: "{\"id\":\"c\",\"object\":\"chat.completion\",\"created\":5,\"model\":\"m\",\"service_tier\":\"flex\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"Hi\",\"refusal\":null,\"reasoning_content\":\"so\",\"annotations\":[\n{\"a\":1.0}],\"x\":null,\"tool_calls\":[{\"id\":\"1\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}},{\"function\":{\"name\":\"g\",\"arguments\":\"\"}}]},\"logprobs\":{\"content\":[\n]},\"finish_reason\":\"tool_calls\"},{\"index\":1,\"message\":{\"content\":null,\"refusal\":\"no\"},\"logprobs\":null,\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":1}}"},
-		"D22": {in: `{"id":"c","created":5,"model":"m","choices":[],"usage":{"prompt_tokens":1}}`},
-		"far": {in: `{"choices":[{"index":128}]}`, fail: true},
-		"bad": {in: `{"choices":[{"index":-1}]}`, fail: true},
-		"odd": {in: `{"choices":[{"message":{"content":7}}]}`, fail: true},
+		"all":  {in: "{\"id\":\"c\",\"object\":\"chat.completion\",\"created\":5,\"model\":\"m\",\"service_tier\":\"flex\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"Hi\",\"refusal\":null,\"reasoning_content\":\"so\",\"annotations\":[\n{\"a\":1.0}],\"x\":null,\"tool_calls\":[{\"id\":\"1\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}},{\"function\":{\"name\":\"g\",\"arguments\":\"\"}}]},\"logprobs\":{\"content\":[\n]},\"finish_reason\":\"tool_calls\"},{\"index\":1,\"message\":{\"content\":null,\"refusal\":\"no\"},\"logprobs\":null,\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":1}}"},
+		"D22":  {in: `{"id":"c","created":5,"model":"m","choices":[],"usage":{"prompt_tokens":1}}`},
+		"far":  {in: `{"choices":[{"index":128}]}`, fail: true},
+		"bad":  {in: `{"choices":[{"index":-1}]}`, fail: true},
+		"many": {in: `{"choices":[{}` + strings.Repeat(",{}", maxChoices) + `]}`, fail: true},
+		"odd":  {in: `{"choices":[{"message":{"content":7}}]}`, fail: true},
 	} {
 		answer, err := ReadCompletion([]byte(c.in))
 		if err != nil {

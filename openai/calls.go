@@ -9,6 +9,8 @@ import (
 // maxCalls bounds the tool calls of a choice.
 const maxCalls = 1024
 
+var errCalls = errors.New("the answer has too many tool calls")
+
 // calls are the tool calls of one choice as the client knows them, whatever
 // numbers and ids the upstream gives them.
 type calls []callState
@@ -45,7 +47,7 @@ func place[S ~string | ~[]byte](c *calls, index int, id, name S) (at int, begins
 	case len(id) == 0 && len(name) == 0:
 		return 0, false, errors.New("a tool call's delta has neither id nor name, and no call has begun")
 	case len(*c) >= maxCalls:
-		return 0, false, errors.New("the answer has too many tool calls")
+		return 0, false, errCalls
 	}
 	at = len(*c)
 	x := callState{upstream: index, id: string(id)}

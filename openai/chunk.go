@@ -2,6 +2,7 @@ package openai
 
 import (
 	"bytes"
+	"fmt"
 	"iter"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -9,6 +10,9 @@ import (
 
 // maxChoices bounds the choices of an answer: OpenAI gives at most 128.
 const maxChoices = 128
+
+// errChoices is an answer that would take many times its bytes.
+var errChoices = fmt.Errorf("the answer has more than %d choices", maxChoices)
 
 // Chunk is one chunk of an OpenAI-shaped stream: its bytes, and where in them
 // lies what a relay must see. It is valid until its ChunkReader reads again.

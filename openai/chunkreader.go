@@ -120,6 +120,9 @@ func (r *ChunkReader) array(visit func() error) error {
 
 func (r *ChunkReader) choice() error {
 	c := &r.chunk
+	if len(c.choices) >= maxChoices {
+		return errChoices
+	}
 	if len(c.choices) < cap(c.choices) {
 		c.choices = c.choices[:len(c.choices)+1]
 	} else {
@@ -199,6 +202,9 @@ func (r *ChunkReader) speaks(v jsontext.Value, m location) {
 
 func (r *ChunkReader) tool() error {
 	s := r.current()
+	if len(s.tools) >= maxCalls {
+		return errCalls
+	}
 	s.content = true
 	s.tools = append(s.tools, toolScan{n: -1, open: r.walk.At + 1})
 	return r.object(r.toolMember)

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
+	"fmt"
+	"math"
 	"slices"
 
 	"github.com/layergateway/layergateway/internal/rawjson"
@@ -18,6 +20,7 @@ type Completion struct {
 	fields []field
 	finish string // of the first choice
 	listed bool   // choices is there, as an array
+	count  int    // of its choices
 }
 
 // ReadCompletion reads a whole answer. What is neither an answer nor an error is
@@ -25,7 +28,7 @@ type Completion struct {
 func ReadCompletion(body []byte) (*Completion, error) {
 	c := &Completion{Raw: body}
 	var err error
-	if c.fields, err = readFields(body, c.member); err != nil {
+	if c.fields, err = readFields(body, maxFields, c.member); err != nil {
 		return nil, err
 	}
 	if !c.listed && c.Error == nil {
@@ -36,11 +39,12 @@ func ReadCompletion(body []byte) (*Completion, error) {
 
 // objectFields reads one JSON object's members, and that nothing follows it.
 func objectFields(body []byte) ([]field, error) {
-	return readFields(body, func(_ string, w *rawjson.Walk) { w.Value() })
+	return readFields(body, math.MaxInt, func(_ string, w *rawjson.Walk) { w.Value() })
 }
 
-// readFields is objectFields, with a function that steps over the values.
-func readFields(body []byte, value func(key string, w *rawjson.Walk)) ([]field, error) {
+// readFields is objectFields, of most at most, with a function that steps over the
+// values.
+func readFields(body []byte, most int, value func(key string, w *rawjson.Walk)) ([]field, error) {
 	w := rawjson.Of(body)
 	if w.Kind() != '{' {
 		if w.Value(); w.Failed() {
@@ -53,7 +57,9 @@ func readFields(body []byte, value func(key string, w *rawjson.Walk)) ([]field, 
 		f := field{key: unquote(name), name: w.NameAt, start: w.At}
 		value(f.key, &w)
 		f.end = w.At
-		fields = append(fields, f)
+		if fields = append(fields, f); len(fields) > most {
+			return nil, fmt.Errorf("the answer has more than %d fields", most)
+		}
 	}
 	if w.Failed() {
 		return nil, rawjson.Error(body)
@@ -101,18 +107,17 @@ func (c *Completion) member(key string, w *rawjson.Walk) {
 // choices reads the choices, as far as they are as documented: an answer that
 // isn't is still passed on.
 func (c *Completion) choices(w *rawjson.Walk) {
-	c.finish, c.listed = "", w.Kind() == '['
+	c.finish, c.listed, c.count = "", w.Kind() == '[', 0
 	if !c.listed {
 		w.Value()
 		return
 	}
-	i := 0
 	for more := w.Enter().Element(); more; more = w.Element() {
 		finish := c.choice(w)
-		if i == 0 {
+		if c.count == 0 {
 			c.finish = finish
 		}
-		i++
+		c.count++
 	}
 }
 

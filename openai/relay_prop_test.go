@@ -211,6 +211,9 @@ func TestChunkRefuses(t *testing.T) {
 		`{"choices":[{"index":9223372036854775808}]}`, `{"choices":[1]}`, `{"choices":[{"delta":{"tool_calls":[null]}}]}`,
 		`{"choices":[]}{}`, `{"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{}"}}]}}]}`,
 		`{"choices":[{"delta":{"tool_calls":[` + many[:len(many)-1] + `]}}]}`,
+		// Each takes many times its bytes.
+		`{"choices":[{}` + strings.Repeat(",{}", maxChoices) + `]}`,
+		`{"choices":[{"delta":{"tool_calls":[{"id":"a","function":{"name":"f"}}` + strings.Repeat(`,{"id":"a"}`, maxCalls) + `]}}]}`,
 	} {
 		c, err := chunks.Read([]byte(data))
 		if err == nil {

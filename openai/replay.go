@@ -69,6 +69,9 @@ func (v *rawAnswer) head() Head {
 
 // RawCompletion implements Answer: chunks made from a whole answer.
 func (s *Stream) RawCompletion(c *Completion) error {
+	if c.count > maxChoices {
+		return errChoices
+	}
 	v, err := decodeRaw(c.Raw)
 	if err != nil {
 		return err

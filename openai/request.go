@@ -21,8 +21,8 @@ import (
 // more than this.
 const maxTools = 1024
 
-// maxFields bounds a request's top-level fields: OpenAI knows some forty, and
-// each costs memory beside the body.
+// maxFields bounds a request's, or an answer's, top-level fields: OpenAI knows some
+// forty, and each costs memory beside the body.
 const maxFields = 4096
 
 // maxParam bounds a name that the client made up and an error repeats.
