@@ -3,6 +3,7 @@ package compat
 import (
 	"errors"
 	"io"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -146,3 +147,26 @@ func TestEventAllocs(t *testing.T) {
 
 // openaiShaped are the providers of recordings whose format is OpenAI's.
 var openaiShaped = []string{"openai", "openai-compatible", "openrouter", "groq", "deepseek", "alibaba", "xai", "cerebras", "moonshot", "perplexity", "ollama"}
+
+// TestPartsServeAgain: an array takes no more memory than its longest element, and elements within elements are whole.
+func TestPartsServeAgain(t *testing.T) {
+	const item = `{"a":1,"b":[{"c":2},{"d":3,"e":4}]}`
+	in := "[" + strings.Repeat(item+",", 999) + item + "]"
+	var p parts
+	got, changed, err := p.each([]byte(in), func(_ int, o *object) error {
+		inner, changed, err := p.each(o.get("b"), func(i int, o *object) error {
+			o.set("n", quoted(strconv.Itoa(i)))
+			return nil
+		})
+		o.settle("b", inner, changed)
+		o.rename("a", "x")
+		return err
+	})
+	want := strings.ReplaceAll(in, item, `{"x":1,"b":[{"c":2,"n":"0"},{"d":3,"e":4,"n":"1"}]}`)
+	if err != nil || !changed || string(got) != want {
+		t.Errorf("%v, %v, %.200s", err, changed, got)
+	}
+	if len(p.members) > 10 || cap(p.members) > 64 || len(p.items) > 0 {
+		t.Errorf("it holds %d members of %d, and %d elements", len(p.members), cap(p.members), len(p.items))
+	}
+}

@@ -29,7 +29,8 @@ type member struct {
 var duplicates = jsontext.AllowDuplicateNames(true)
 
 // parts are the memory for objects that are taken apart. It serves the next
-// answer of a stream as soon as nobody needs the objects of the last.
+// element of an array, and the next answer of a stream, as soon as nobody needs
+// the objects of the last.
 type parts struct {
 	members []member
 	items   []jsontext.Value
@@ -166,11 +167,13 @@ func (p *parts) each(v jsontext.Value, change func(i int, o *object) error) (jso
 		return nil, false, rawjson.Error(v)
 	}
 	items := slices.Clip(p.items[from:])
-	changed := false
+	defer func() { p.items = p.items[:from] }()
+	changed, members := false, len(p.members)
 	for i, item := range items {
 		if item.Kind() != '{' {
 			continue
 		}
+		p.members = p.members[:members]
 		o, err := p.takeApart(item)
 		if err != nil {
 			return nil, false, err
