@@ -78,7 +78,10 @@ type Call struct {
 	Provider *Provider
 	Key      string // empty where the provider needs none
 	Model    string // the provider's own name of the model
-	Request  *openai.Request
+	// Request is the client's. Its bytes, and all values that are parts of them, are
+	// another request's once this one has its answer: nothing of them may be kept
+	// longer, and what sends them as they are sends an openai.Body.
+	Request *openai.Request
 	// Edits are the gate's changes to the request. A dialect that adds its own
 	// clones them first: the next attempt starts from these.
 	Edits  *openai.Edits

@@ -60,6 +60,37 @@ func TestBodyOutlivesItsRequest(t *testing.T) {
 	}
 }
 
+// closing is a chat that counts whose bodies were closed, and can't say seed.
+type closing struct {
+	provider.Chat
+	io.ReadCloser
+	closed *atomic.Int32
+}
+
+func (c *closing) Request(ctx context.Context, call *provider.Call) (*http.Request, error) {
+	req, err := c.Chat.Request(ctx, call)
+	c.ReadCloser, req.Body = req.Body, c
+	return req, err
+}
+
+func (c *closing) Dropped() []string { return []string{"seed"} }
+
+func (c *closing) Close() error {
+	c.closed.Add(1)
+	return c.ReadCloser.Close()
+}
+
+// TestBodyThatIsNotSent is closed all the same: else its request's memory would be in use for ever.
+func TestBodyThatIsNotSent(t *testing.T) {
+	relay := setup(t, nil, nil, gateJSON(`"strict":true`))
+	var closed atomic.Int32
+	newChat := relay.Providers["a"].NewChat
+	relay.Providers["a"].NewChat = func() provider.Chat { return &closing{Chat: newChat(), closed: &closed} }
+	if w, _ := ask(relay, hi, nil); w.Code != http.StatusBadRequest || closed.Load() != 1 {
+		t.Errorf("%d, closed %d times", w.Code, closed.Load())
+	}
+}
+
 // TestBodiesStayApart: what a provider gets is the request's own, and whole or cut off, whatever others do meanwhile
 // with the memory of those that have ended: also if the provider answers before it has read the request, if it is asked
 // twice, or if the client leaves.

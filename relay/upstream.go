@@ -27,6 +27,7 @@ func (a *attempt) send(ctx context.Context) (*http.Response, error) {
 		return nil, err
 	}
 	if err := a.refuseIfStrict("the provider "+p.Name+" has no equivalent for", a.chat.Dropped()); err != nil {
+		_ = req.Body.Close() // as a transport would have done
 		return nil, err
 	}
 	for name, values := range p.Header {
