@@ -124,13 +124,14 @@ func TestExport(t *testing.T) {
 	}
 }
 
-// Rows come as they are settled, those that the filter wants, and never as tags of others.
+// Rows come as they are settled, those that the filter wants, and never as tags of others. The browser reads the table at
+// once and again when what ended before is surely in the database.
 func TestLive(t *testing.T) {
 	s := newSite(t)
 	s.door.Admin = nil
 	server := httptest.NewServer(s)
 	defer server.Close()
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithTimeout(t.Context(), 10*liveSilence*livePoll)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+"/requests/live?outcome=ok", http.NoBody)
 	if err != nil {
@@ -157,6 +158,9 @@ func TestLive(t *testing.T) {
 	s.fill(t, other, evilRow())
 	got := until("event: row") + until(`data: </tr>`)
 	if strings.Contains(got, "<script>") || strings.Contains(got, other.ID) || !strings.Contains(got, `data-id="evil"`) {
+		t.Errorf("events: %s", got)
+	}
+	if got := until("event: ready") + until("data:"); !strings.HasSuffix(got, "\ndata:\n") {
 		t.Errorf("events: %s", got)
 	}
 }

@@ -42,6 +42,9 @@ func (h *Handler) live(w http.ResponseWriter, r *http.Request) {
 	defer tick.Stop()
 	// missed is how many rows this stream missed until the last tick, told how many of them the browser knows of.
 	var missed, told uint64
+	// What ended just before this stream began may have been in the database too late for what the browser read then: it
+	// does so once more.
+	late := true
 	silent := 0
 	for {
 		var event []byte
@@ -55,12 +58,18 @@ func (h *Handler) live(w http.ResponseWriter, r *http.Request) {
 			behind := missed > told
 			// Those of this tick wait for the next: they may not be in the database yet.
 			told, missed = missed, follower.Missed()
-			if silent++; !behind && silent < liveSilence {
+			if silent++; !behind && !late && silent < liveSilence {
 				continue
 			}
-			if event = []byte(": ping\n\n"); behind {
+			switch {
+			case behind:
 				event = []byte("event: ready\ndata: missed\n\n")
+			case late:
+				event = []byte("event: ready\ndata:\n\n")
+			default:
+				event = []byte(": ping\n\n")
 			}
+			late = false
 		case row, ok := <-follower.Rows:
 			if !ok {
 				return

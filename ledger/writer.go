@@ -12,8 +12,8 @@ import (
 
 const (
 	// gather is how long the writer waits for more rows, so that a batch is one: a
-	// transaction takes as long as dozens of rows. Nobody misses them meanwhile: followers
-	// are told at once, and Spent and Row know what is on its way.
+	// transaction takes as long as dozens of rows. Followers are told at once meanwhile, and
+	// Spent and Row know what is on its way; Rows and sums come this much later.
 	gather = 250 * time.Millisecond
 	// writeTimeout is how long the database may take for one batch.
 	writeTimeout = 30 * time.Second
