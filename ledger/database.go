@@ -105,6 +105,9 @@ func (d *database) transact(ctx context.Context, f func(*sql.Tx) error) error {
 		return fmt.Errorf("writing to the ledger: %w", err)
 	}
 	if err := f(tx); err != nil {
+		if ctx.Err() != nil && errors.Is(err, sql.ErrTxDone) {
+			err = context.Cause(ctx) // it is over since the context is, which says more
+		}
 		return fmt.Errorf("writing to the ledger: %w", errors.Join(err, rollback(tx)))
 	}
 	if err := tx.Commit(); err != nil {

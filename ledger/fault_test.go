@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"maps"
@@ -286,4 +287,33 @@ func TestClosedWithoutItsDatabase(t *testing.T) {
 	if got := outcomes(t, open(t, c)); !maps.Equal(got, map[string]string{"a": "ok"}) {
 		t.Errorf("rows %v", got)
 	}
+}
+
+// A context that ends in the middle of a batch takes all of it back, is what the error
+// says, and leaves nothing behind that the next batch could stumble over.
+func TestBatchIsInterrupted(t *testing.T) {
+	each(t, func(t *testing.T, c Config) {
+		l := open(t, c)
+		batch := []*entry{newTestEntry(t, row("first", t0, 5))}
+		must(t, l.insert(t.Context(), batch))
+		batch = append(batch, newTestEntry(t, row("second", t0, 5)))
+		ctx, cancel := context.WithCancel(t.Context())
+		err := l.db.transact(ctx, func(tx *sql.Tx) error {
+			_, err := tx.ExecContext(ctx, "DELETE FROM hours")
+			must(t, err)
+			cancel()
+			for err == nil { // until it is taken back, which takes a moment
+				_, err = tx.ExecContext(context.WithoutCancel(ctx), "DELETE FROM requests")
+			}
+			return err
+		})
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("%v", err)
+		}
+		must(t, l.insert(t.Context(), batch))
+		points, err := l.Summary(t.Context(), ByOutcome, t0.Truncate(hour), t0.Truncate(hour).Add(hour))
+		if must(t, err); len(points) != 1 || points[0].Requests != 2 || points[0].Cost != 10 {
+			t.Errorf("%+v", points)
+		}
+	})
 }

@@ -131,7 +131,9 @@ func TestManyStartAtOnce(t *testing.T) {
 					return
 				}
 				for j := range 50 {
-					if err := l.Settle(row(fmt.Sprint(i, "-", j), t0, 1)); err != nil {
+					r := row(fmt.Sprint(i, "-", j), t0, 1)
+					r.KeyID = fmt.Sprint("k", (i+1)*j%7) // in another order each
+					if err := l.Settle(r); err != nil {
 						t.Error(err)
 					}
 				}
@@ -147,6 +149,16 @@ func TestManyStartAtOnce(t *testing.T) {
 		}
 		if spent, err := l.Spent(t.Context(), "", "", time.Time{}, time.Time{}); err != nil || spent != 200 {
 			t.Errorf("spent %d, %v", int64(spent), err)
+		}
+		for _, by := range []Dimension{ByAll, ByGate, ByKey, ByProvider, ByModel, ByOutcome} {
+			var sum Sums
+			points, err := l.Summary(t.Context(), by, time.Time{}, time.Time{})
+			for i := range points {
+				sum.Add(&points[i].Sums)
+			}
+			if err != nil || sum.Requests != 200 || sum.Cost != 200 {
+				t.Errorf("by %q: %d requests, %d, %v", by, sum.Requests, int64(sum.Cost), err)
+			}
 		}
 	})
 }
