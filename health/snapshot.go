@@ -40,6 +40,9 @@ func (b *Board) Snapshot(keys []string) []State {
 	defer b.mu.Unlock()
 	known := make(map[uint64][]State)
 	b.pairs.all(func(id pair, p *pairState) {
+		if p.abandoned(now) {
+			return
+		}
 		row := State{Model: id.model, Failures: p.failures, Last: p.last, Headroom: p.headroom, Told: p.told}
 		row.Reason, row.Until = shown(b.keys.peek(id.key), p, now)
 		row.Latency, _ = b.latencies.peek(series{id.model, true}).value(now)
@@ -63,6 +66,14 @@ func (b *Board) Snapshot(keys []string) []State {
 		slices.SortFunc(rows[first:], func(a, b State) int { return cmp.Compare(a.Model, b.Model) })
 	}
 	return rows
+}
+
+// unasked is how long nobody has asked for a model whose breaker is open until it
+// is shown no more: no gate may have it any more, and nothing else would close it.
+const unasked = 24 * time.Hour
+
+func (p *pairState) abandoned(now time.Time) bool {
+	return !p.closed && p.trial == nil && now.Sub(p.tripped) >= unasked
 }
 
 // shown is state, but for a key that may be given out only to see whether it is

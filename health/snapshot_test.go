@@ -65,6 +65,27 @@ func TestSnapshotUntilItAnswers(t *testing.T) {
 	}, "a", "b")
 }
 
+// A model that nobody asks for any more is not shown as one that fails for ever.
+func TestSnapshotOfNobodysModel(t *testing.T) {
+	play(t, func(s *scene) {
+		for range tripRow {
+			s.pick().Done(Result{Verdict: Bad})
+		}
+		time.Sleep(unasked - 1)
+		if rows := s.board.Snapshot(s.keys); len(rows) != 2 || rows[1].Reason != Tripped {
+			t.Errorf("a day is not over: %+v", rows)
+		}
+		time.Sleep(1)
+		if rows := s.board.Snapshot(s.keys); len(rows) != 1 || rows[0].Reason != Usable {
+			t.Errorf("a day later: %+v", rows)
+		}
+		s.pick().Done(Result{Verdict: Bad})
+		if rows := s.board.Snapshot(s.keys); len(rows) != 2 || rows[1].Reason != Tripped {
+			t.Errorf("it fails anew: %+v", rows)
+		}
+	}, "a")
+}
+
 func TestNames(t *testing.T) {
 	seen := map[string]bool{}
 	for v := Neutral; v <= Refused; v++ {
