@@ -56,7 +56,7 @@ func loadMigrations(from fs.FS, kind string) ([]migration, error) {
 // answerTimeout is how long Open waits for a database that does not answer.
 const answerTimeout = 10 * time.Second
 
-var errSilent = fmt.Errorf("the ledger's database has not answered for %v", answerTimeout)
+var errSilent = fmt.Errorf("the ledger's database has not answered for %v: it is away, or another process is bringing its tables up to date", answerTimeout)
 
 // prepare makes the database ready, which takes as long as it takes once it has
 // answered.
