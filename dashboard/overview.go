@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/layergateway/layergateway/cost"
@@ -114,8 +115,9 @@ type breakdown struct {
 
 type breakdownRow struct {
 	ID, Label string
-	// Narrow is the value with which the URL leaves out all others.
-	Narrow string
+	// Narrow is the value with which the URL leaves out all others, and of a model its provider too, as others may have one
+	// of the same name.
+	Narrow, Provider string
 	ledger.Sums
 }
 
@@ -197,9 +199,9 @@ func breakdownOf(name, label string, by ledger.Dimension, points []ledger.Point)
 	t := breakdown{Name: name, Label: label, More: max(len(points)-maxTableRows, 0)}
 	for i := range points[:min(len(points), maxTableRows)] {
 		p := &points[i]
-		row := breakdownRow{p.ID, labelOf(p, by), p.ID, p.Sums}
+		row := breakdownRow{ID: p.ID, Label: labelOf(p, by), Narrow: p.ID, Sums: p.Sums}
 		if by == ledger.ByModel {
-			row.Narrow = p.Name
+			row.Narrow, row.Provider = p.Name, strings.TrimSuffix(p.ID, "/"+p.Name)
 		}
 		t.Rows = append(t.Rows, row)
 	}

@@ -91,6 +91,35 @@ func TestNarrowed(t *testing.T) {
 	wantAll(t, s.page(t, "/?gate=gone"), "gate <code>gone</code>")
 }
 
+// What a row of the overview's tables leads to has the row's own numbers.
+func TestNarrowedByItsRows(t *testing.T) {
+	s := newSite(t)
+	for i, provider := range []string{"anthropic", "anthropic", "own", "own/eu", ""} {
+		row := spendRow(fmt.Sprint(i), "a", time.Hour, int64(1+i), time.Second, "ok")
+		row.Provider = provider
+		if provider == "" {
+			row.Model, row.Outcome = "", "rejected"
+		}
+		s.fill(t, row)
+	}
+	other := spendRow("other", "b", time.Hour, 20, time.Second, "ok")
+	other.Model, other.Key, other.KeyID = "claude-haiku-4-5", "app", "key_1"
+	s.fill(t, other)
+	followed := 0
+	row := regexp.MustCompile(`(?s)<tr><th scope="row"><a href="([^"]+)">[^<]+</a></th>\s*<td class="number" title="[^"]*">([^< ]+).*?</td>\s*<td class="number">([^<]+)</td>`)
+	for _, m := range row.FindAllStringSubmatch(s.page(t, "/?range=24h"), -1) {
+		followed++
+		link := html.UnescapeString(m[1])
+		tiles := textOf(t, s.page(t, strings.TrimPrefix(link, ".")), `id="totals">`, "</section>")
+		if !strings.Contains(tiles, "Spend "+m[2]+" ") || !strings.Contains(tiles, "Requests "+m[3]+" ") {
+			t.Errorf("%s: %s, not %s of %s requests", link, tiles, m[2], m[3])
+		}
+	}
+	if followed != 2+4+3+2 { // gates, models, providers, keys
+		t.Errorf("%d rows can be followed", followed)
+	}
+}
+
 // Each chart has what is asked for told apart, and adds up to the whole.
 func TestCharts(t *testing.T) {
 	s := newSite(t)
