@@ -132,8 +132,9 @@ const (
 	classOperator    = "57" // starting up, shutting down
 )
 
-// SQLite's codes for what is wrong with a row.
+// SQLite's codes for that another process is at it, and for what is wrong with a row.
 const (
+	sqliteBusy       = 5
 	sqliteTooBig     = 18
 	sqliteConstraint = 19
 	sqliteMismatch   = 20
@@ -152,6 +153,12 @@ func refused(err error) bool {
 		}
 	}
 	return false
+}
+
+// busy tells whether SQLite could do nothing because of what another process does.
+func busy(err error) bool {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	return ok && e.Code()&0xff == sqliteBusy
 }
 
 // passing tells whether a server that could not be used may be there later, with

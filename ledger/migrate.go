@@ -65,11 +65,23 @@ func (l *Ledger) prepare(ctx context.Context) error {
 	defer cancel(nil)
 	silent := time.AfterFunc(answerTimeout, func() { cancel(errSilent) })
 	defer silent.Stop()
-	err := l.db.migrate(ctx, func() {
-		if silent.Stop() {
-			l.log.Info("making the ledger's tables, or bringing them up to date")
+	begun := false
+	migrate := func() error {
+		return l.db.migrate(ctx, func() {
+			if begun = true; silent.Stop() {
+				l.log.Info("making the ledger's tables, or bringing them up to date")
+			}
+		})
+	}
+	err := migrate()
+	for busy(err) && !begun && ctx.Err() == nil {
+		// Not all that SQLite does for the first connection to a new file waits for others.
+		select {
+		case <-time.After(minPause):
+			err = migrate()
+		case <-ctx.Done():
 		}
-	})
+	}
 	if err != nil && errors.Is(context.Cause(ctx), errSilent) {
 		err = fmt.Errorf("%w: %w", errSilent, err)
 	}

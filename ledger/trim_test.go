@@ -1,10 +1,13 @@
 package ledger
 
 import (
+	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -117,6 +120,42 @@ func TestSizeCapAndSums(t *testing.T) {
 	l.config.MaxBytes = 1
 	if rows, hours := state(); len(rows) != rowsKept || hours != 40*24 {
 		t.Errorf("%d rows and %d hours are left", len(rows), hours)
+	}
+}
+
+// busyOnce connects to a SQLite that has other things to do at first.
+type busyOnce struct {
+	driver driver.Driver
+	name   string
+	err    error
+}
+
+func (b *busyOnce) Driver() driver.Driver { return b.driver }
+
+func (b *busyOnce) Connect(context.Context) (driver.Conn, error) {
+	if err := b.err; err != nil {
+		b.err = nil
+		return nil, err
+	}
+	return b.driver.Open(b.name)
+}
+
+// Where SQLite does not wait for another process by itself, as while its file is made,
+// Open does.
+func TestOpenWaitsForOthers(t *testing.T) {
+	l := open(t, testConfig(t))
+	others, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "locked")+"?_txlock=immediate")
+	must(t, err)
+	defer others.Close()
+	tx, err := others.BeginTx(t.Context(), nil)
+	must(t, err)
+	defer tx.Rollback()
+	_, locked := others.BeginTx(t.Context(), nil)
+	write := sql.OpenDB(&busyOnce{others.Driver(), filepath.Join(t.TempDir(), "new"), locked})
+	defer write.Close()
+	second := &Ledger{log: l.log, health: health{log: l.log}, db: &database{write: write}}
+	if err := second.prepare(t.Context()); err != nil || !busy(locked) {
+		t.Errorf("%v after %v", err, locked)
 	}
 }
 
