@@ -118,20 +118,20 @@ func (l *Ledger) shrink(ctx context.Context) error {
 }
 
 // deleteHours removes the sums by hour before a bucket.
-func (d *database) deleteHours(ctx context.Context, before int64) (int64, error) {
-	var all int64
-	for _, old := range []string{"hours WHERE bucket < $1", "hour_totals WHERE " + anyKind + " AND bucket < $1"} {
+func (d *database) deleteHours(ctx context.Context, before int64) (deleted int64, err error) {
+	for i, old := range []string{"hours WHERE bucket < $1", "hour_totals WHERE " + anyKind + " AND bucket < $1"} {
 		res, err := d.write.ExecContext(ctx, d.sql("DELETE FROM "+old), before)
 		if err != nil {
 			return 0, fmt.Errorf("removing old sums: %w", err)
 		}
-		n, err := res.RowsAffected()
-		if err != nil {
+		if i > 0 { // only what totals were of is counted
+			continue
+		}
+		if deleted, err = res.RowsAffected(); err != nil {
 			return 0, fmt.Errorf("removing old sums: %w", err)
 		}
-		all += n
 	}
-	return all, nil
+	return deleted, nil
 }
 
 // deleteOldestHour removes the sums of the oldest hour before a bucket.

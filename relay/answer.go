@@ -52,8 +52,12 @@ func (a *attempt) whole(ctx context.Context, body io.Reader, events bool) error 
 	return a.last(func() error { return a.out.writeWhole(out) })
 }
 
+// firstOfAnswer is what an answer may have of memory before it has come: there may
+// be many whose providers only say how long they are.
+const firstOfAnswer = 64 << 10
+
 func (a *attempt) readWhole(body io.Reader, answer openai.Answer) error {
-	data, err := gather(body, make([]byte, 0, room(a.said)), maxAnswer)
+	data, err := gather(body, make([]byte, 0, min(room(a.said), firstOfAnswer)), maxAnswer)
 	if errors.Is(err, errTooLarge) {
 		return fmt.Errorf("the answer is larger than %d bytes", maxAnswer)
 	}
