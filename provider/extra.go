@@ -10,11 +10,7 @@ func (c *Call) Extend(body []byte) (extended []byte, dropped []string, err error
 	if err != nil || extra == nil {
 		return body, nil, err
 	}
-	extended, taken, err := openai.Merge(body, extra)
-	for _, name := range taken {
-		dropped = append(dropped, "extra_body."+c.Provider.Type+"."+name)
-	}
-	return extended, dropped, err
+	return c.merge(body, extra)
 }
 
 // Body is the request with the edits, in OpenAI's own form, and with what Extend
@@ -25,6 +21,14 @@ func (c *Call) Body(e *openai.Edits) (*openai.Body, []string, error) {
 	if err != nil || extra == nil {
 		return body, nil, err
 	}
-	extended, dropped, err := c.Extend(body.Bytes())
+	extended, dropped, err := c.merge(body.Bytes(), extra)
 	return openai.BodyOf(extended), dropped, err
+}
+
+func (c *Call) merge(body, extra []byte) (merged []byte, dropped []string, err error) {
+	merged, taken, err := openai.Merge(body, extra)
+	for _, name := range taken {
+		dropped = append(dropped, "extra_body."+c.Provider.Type+"."+name)
+	}
+	return merged, dropped, err
 }
